@@ -1,0 +1,15 @@
+import { fileURLToPath } from "node:url";
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  resolve: {
+    alias: [
+      { find: /^mcp-gw$/, replacement: fileURLToPath(new URL("src/index.ts", import.meta.url)) },
+      {
+        find: "mcp-gw/plugin",
+        replacement: fileURLToPath(new URL("src/plugin.ts", import.meta.url)),
+      },
+    ],
+  },
+  test: { include: ["test/**/*.test.ts"], testTimeout: 20_000 },
+});
