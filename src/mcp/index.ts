@@ -1,0 +1,14 @@
+/** The protocol's words. */
+export * from "./era.ts";
+export * from "./event-stream.ts";
+export * from "./header-value.ts";
+export * from "./header-view.ts";
+export * from "./headers.ts";
+export * from "./json.ts";
+export * from "./message.ts";
+export * from "./methods.ts";
+export * from "./param-headers.ts";
+export * from "./parse-json.ts";
+export * from "./schema.ts";
+export * from "./splice.ts";
+export * from "./translate.ts";
