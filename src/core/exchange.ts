@@ -1,0 +1,206 @@
+/** One exchange and the facts it gathers on the road; each stage copies it with one fact more. */
+import type {
+  Era,
+  HeaderView,
+  IdText,
+  JsonObject,
+  ListKind,
+  MethodRow,
+  ParamHeader,
+  SchemaValidator,
+  TargetKind,
+} from "../mcp/index.ts";
+import type { AnswerStream } from "./answer.ts";
+import type { Body } from "./ports.ts";
+
+/** What a door hands over: one HTTP request to an MCP endpoint. */
+export interface Arrival {
+  /** The gateway's own id of this exchange, shown to the client and in the record. */
+  readonly id: string;
+  readonly transport: "http";
+  /** Milliseconds since the epoch. */
+  readonly time: number;
+  readonly httpMethod: string;
+  /** The raw path, neither decoded nor normalized. */
+  readonly path: string;
+  readonly headers: HeaderView;
+  readonly body: Body | undefined;
+  /** The peer's address after trusted proxies; absent where the host program gave none. */
+  readonly address: string | undefined;
+  /** A forwarding header was present, trusted or not: such a caller is never `anonymous`. */
+  readonly forwarded: boolean;
+  /** Fires when the client has gone, or takes no more of its answer. */
+  readonly signal: AbortSignal;
+}
+
+/** `/mcp` speaks for every upstream, `/mcp/{upstream}` for one. */
+export interface Endpoint {
+  readonly upstream: string | undefined;
+}
+export interface Arrived extends Arrival {
+  readonly endpoint: Endpoint;
+}
+
+export interface ClientIdentity {
+  /** The client's name in the config. */
+  readonly name: string;
+  /** Who stands behind it, where the credential says; undefined for plain tokens. */
+  readonly subject: string | undefined;
+}
+export interface Identified extends Arrived {
+  readonly client: ClientIdentity;
+}
+
+export interface Quota {
+  /** Gives the concurrency slot back; safe to call twice. */
+  readonly release: () => void;
+  /** The answer has become an event stream: it is counted with the open streams from now on. */
+  readonly becomeStream: () => void;
+}
+export interface Counted extends Identified {
+  readonly quota: Quota;
+}
+
+/** What a message says of its sender, in the modern shape whatever the era. */
+export interface Caller {
+  readonly era: Era;
+  readonly revision: string;
+  readonly capabilities: JsonObject | undefined;
+  readonly clientInfo: JsonObject | undefined;
+  /** The least severe log message the caller wants on the request's stream; none where absent. */
+  readonly logLevel: string | undefined;
+  /** Legacy: the id inside the sealed session token. */
+  readonly session: string | undefined;
+}
+
+export interface McpRequest {
+  readonly kind: "request";
+  readonly id: IdText;
+  readonly method: string;
+  readonly does: MethodRow["does"];
+  readonly params: JsonObject | undefined;
+  readonly caller: Caller;
+  readonly bytes: number;
+}
+export interface McpNotification {
+  readonly kind: "notification";
+  readonly method: string;
+  readonly params: JsonObject | undefined;
+  readonly caller: Caller;
+  readonly bytes: number;
+}
+/** A legacy client ends its session (DELETE). */
+export interface McpClose {
+  readonly kind: "close";
+  /** The sealed session id, as the client sent it. */
+  readonly token: string;
+  readonly caller: Caller;
+  readonly bytes: number;
+}
+export type McpInput = McpRequest | McpNotification | McpClose;
+
+export interface Understood extends Counted {
+  readonly input: McpInput;
+}
+
+/** A tool as its upstream declares it. */
+export interface ToolFacts {
+  readonly definition: JsonObject;
+  /** Arguments that travel in `Mcp-Param-*` headers too. */
+  readonly headers: readonly ParamHeader[];
+  /** Compiled at its first use; undefined where the schema cannot be used (then `fault` says why). */
+  readonly validator: () => SchemaValidator | { readonly fault: string };
+}
+
+/** One thing of one upstream that a request is about. */
+export interface OneTarget {
+  readonly kind: "one";
+  readonly upstream: string;
+  readonly what: TargetKind;
+  /** The upstream's own name, URI, or URI template where `isTemplate`. */
+  readonly name: string;
+  /** A completion may ask about a template as a whole. */
+  readonly isTemplate: boolean;
+  /** `params` as the upstream knows them: shown names and URIs replaced by its own. */
+  readonly params: JsonObject;
+}
+/** A list, made of the lists of these upstreams. */
+export interface ListTarget {
+  readonly kind: "list";
+  readonly list: ListKind;
+  readonly upstreams: readonly string[];
+}
+export interface GatewayTarget {
+  readonly kind: "gateway";
+  readonly upstreams: readonly string[];
+}
+export type Target = OneTarget | ListTarget | GatewayTarget;
+
+export interface Routed extends Understood {
+  readonly target: Target;
+}
+
+/** A rule that matched, as the record names it. */
+export interface RuleHit {
+  readonly name: string;
+  readonly then: "deny";
+  readonly mode: "enforce";
+}
+/** Why the policy lets the exchange pass. */
+export interface Permit {
+  /** The allow pattern that matched; undefined for lists, which are cut item by item. */
+  readonly allowedBy: string | undefined;
+}
+export interface Permitted extends Routed {
+  readonly permit: Permit;
+}
+
+/** What the policy made of the parameters. */
+export interface Shaped extends Permitted {
+  readonly shaped: JsonObject | undefined;
+}
+/** What will be sent: the bytes that are judged next. */
+export interface Consulted extends Shaped {
+  readonly call: JsonObject | undefined;
+}
+export interface Judged extends Consulted {
+  readonly judgement: {
+    readonly rules: readonly RuleHit[];
+    /** The tool that is called; undefined where the exchange is about something else. */
+    readonly tool: ToolFacts | undefined;
+  };
+}
+export interface Approved extends Judged {
+  readonly approval: undefined;
+}
+export interface Metered extends Approved {
+  readonly metered: true;
+}
+export interface Answered extends Metered {
+  readonly raw: AnswerStream;
+  readonly timing: UpstreamTiming;
+  /**
+   * What was taken out of an answer that was put together from clean parts, each under its own
+   * upstream's settings; undefined for one that is still to be cleaned.
+   */
+  readonly cleaned: readonly Redaction[] | undefined;
+}
+/** Filled when the upstream's last message is here. */
+export interface UpstreamTiming {
+  upstreamMs?: number;
+}
+export interface Reviewed extends Answered {
+  readonly reviewed: AnswerStream;
+}
+export interface Cleaned extends Understood {
+  readonly answer: AnswerStream;
+  readonly redactions: readonly Redaction[];
+}
+
+/** What was taken out of an answer; grows while the answer flows. */
+export interface Redaction {
+  readonly kind: string;
+  /** Where it stood: a JSON Pointer into the message, without keys' values. */
+  readonly where: string;
+  readonly count: number;
+}

@@ -1,0 +1,153 @@
+/** Everything outside the house is reached through these; `runtime/` and `stores/` hold the real ones. */
+
+export interface Timer {
+  readonly cancel: () => void;
+}
+export interface Clock {
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  /** Milliseconds that only grow, for durations. */
+  readonly elapsed: () => number;
+  /** Runs `act` once; a pending timer does not keep the process alive. */
+  readonly after: (ms: number, act: () => void) => Timer;
+}
+
+export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
+/** For operators. Never gets a secret, a token or a body. */
+export interface Log {
+  readonly debug: (message: string, fields?: LogFields) => void;
+  readonly info: (message: string, fields?: LogFields) => void;
+  readonly warn: (message: string, fields?: LogFields) => void;
+  readonly error: (message: string, fields?: LogFields) => void;
+}
+
+/** Synchronous primitives; Web Crypto gives digests only as promises. */
+export interface Crypto {
+  /** Lower-case hex. */
+  readonly sha256: (data: string | Uint8Array) => string;
+  /** Lower-case hex. */
+  readonly hmacSha256: (key: Uint8Array, data: string) => string;
+  readonly randomBytes: (count: number) => Uint8Array;
+  /** In constant time; false where the lengths differ. */
+  readonly equal: (a: Uint8Array, b: Uint8Array) => boolean;
+}
+
+/** Bytes that come from outside, to be read once. */
+export interface Body {
+  /**
+   * All of it; undefined where it is larger than `maxBytes`, and then nothing more is taken.
+   * Rejects where it breaks off or is cancelled.
+   */
+  readonly read: (maxBytes: number) => Promise<Uint8Array | undefined>;
+  readonly cancel: () => void;
+}
+
+export interface EgressRequest {
+  readonly url: string;
+  readonly method: "GET" | "POST" | "DELETE";
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+  /** Cancels the request, and its body where that has begun. */
+  readonly signal: AbortSignal;
+  /** Until the status line and headers are here. */
+  readonly headersTimeoutMs: number;
+}
+/** Its body must be read to its end, as a whole or piece by piece, or cancelled. */
+export interface EgressResponse extends Body {
+  readonly status: number;
+  readonly headers: Pick<Headers, "get">;
+  /** Piece by piece, as it comes. */
+  readonly body: AsyncIterable<Uint8Array>;
+}
+/**
+ * HTTP to an upstream. A redirect is never followed; it is a response like any other. Rejects with
+ * an `EgressError` where no response came.
+ */
+export interface Egress {
+  readonly request: (request: EgressRequest) => Promise<EgressResponse>;
+  readonly close: () => Promise<void>;
+}
+export class EgressError extends Error {
+  readonly reason: "unreachable" | "timeout" | "aborted";
+  constructor(reason: EgressError["reason"], message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.reason = reason;
+  }
+}
+
+export interface SpawnCommand {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly cwd: string;
+  /** The whole environment of the child; nothing is inherited. */
+  readonly env: Readonly<Record<string, string>>;
+}
+export interface ChildExit {
+  readonly code: number | null;
+  readonly signal: string | null;
+}
+export interface Child {
+  readonly pid: number;
+  readonly stdout: AsyncIterable<Uint8Array>;
+  readonly stderr: AsyncIterable<Uint8Array>;
+  /** Settles when the pipe took the text; rejects when the child is gone. */
+  readonly write: (text: string) => Promise<void>;
+  readonly closeInput: () => void;
+  /** Signals the child's whole process group. */
+  readonly kill: (signal: "SIGTERM" | "SIGKILL") => void;
+  readonly exited: Promise<ChildExit>;
+}
+/** Starts a process in a group of its own; rejects where it cannot be started. */
+export type Spawn = (command: SpawnCommand) => Promise<Child>;
+
+export interface AppendFile {
+  /** Settles when the operating system has the text. */
+  readonly append: (text: string) => Promise<void>;
+  readonly close: () => Promise<void>;
+}
+export interface Files {
+  /** UTF-8; rejects where the file is missing. */
+  readonly readText: (path: string) => Promise<string>;
+  /** The last `maxBytes` of a file as text, or undefined where there is no file. */
+  readonly readTail: (path: string, maxBytes: number) => Promise<string | undefined>;
+  /** Lines of a file, one at a time. */
+  readonly readLines: (path: string) => AsyncIterable<string>;
+  /** Opens for appending; creates the file with mode 0600. */
+  readonly openAppend: (path: string) => Promise<AppendFile>;
+}
+
+/** A token bucket: `capacity` at first, refilled by `perSecond`. */
+export interface Bucket {
+  readonly key: string;
+  readonly capacity: number;
+  readonly perSecond: number;
+}
+export interface Taken {
+  readonly ok: boolean;
+  /** Whole tokens left in the bucket named by `key` after the take. */
+  readonly remaining: number;
+  /** Until one token is there again; 0 where one is left. */
+  readonly retryAfterMs: number;
+  /** The bucket that refused, or the emptiest one. */
+  readonly key: string;
+}
+/** State that instances share. Each value is bounded by its writer and expires. */
+export interface Store {
+  /** Takes one token from every bucket, or none from any. */
+  readonly take: (buckets: readonly Bucket[]) => Promise<Taken>;
+  readonly get: (key: string) => Promise<string | undefined>;
+  readonly set: (key: string, value: string, ttlMs: number) => Promise<void>;
+  readonly delete: (key: string) => Promise<void>;
+  readonly close: () => Promise<void>;
+}
+
+/** What a gateway is built on. */
+export interface Ports {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly crypto: Crypto;
+  readonly egress: Egress;
+  readonly spawn: Spawn;
+  readonly files: Files;
+  readonly store: Store;
+}
