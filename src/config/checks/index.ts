@@ -1,0 +1,31 @@
+/** What no schema can say: how the parts of a config fit each other. */
+import type { Finding } from "../fault.ts";
+import type { Config } from "../schema.ts";
+import { checkExposure } from "./exposure.ts";
+import { checkRules } from "./rules.ts";
+import type { CheckContext, Checked, LeftOut } from "./subject.ts";
+import { checkTargets } from "./targets.ts";
+import { checkTokens } from "./tokens.ts";
+import { checkUpstreams } from "./upstreams.ts";
+
+export type { CheckContext, LeftOut } from "./subject.ts";
+
+export function crossCheck(
+  config: Config,
+  leftOut: LeftOut,
+  context: CheckContext,
+): readonly Finding[] {
+  const checked: Checked = {
+    config,
+    context,
+    upstreams: new Set([...Object.keys(config.upstreams), ...leftOut.upstreams]),
+    clients: new Set([...Object.keys(config.clients), ...leftOut.clients]),
+    rules: config.rules.map((rule, index) => ({
+      rule,
+      path: ["rules", leftOut.ruleIndexes[index] ?? index],
+    })),
+  };
+  return [checkUpstreams, checkTokens, checkExposure, checkTargets, checkRules].flatMap((check) =>
+    check(checked),
+  );
+}

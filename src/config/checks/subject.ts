@@ -1,0 +1,27 @@
+/** What the cross checks look at. */
+import type { PathKey } from "../fault.ts";
+import type { Config, RuleConfig } from "../schema.ts";
+
+export interface CheckContext {
+  /** Lower-case hex. */
+  readonly sha256: (text: string) => string;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+}
+
+/** Entries with faults of their own: not checked, but known by name. */
+export interface LeftOut {
+  readonly upstreams: readonly string[];
+  readonly clients: readonly string[];
+  /** Where the rules that are left stand in the file; empty where none was left out. */
+  readonly ruleIndexes: readonly number[];
+}
+
+export interface Checked {
+  readonly config: Config;
+  readonly context: CheckContext;
+  /** Every name in the file, of sound entries and of others. */
+  readonly upstreams: ReadonlySet<string>;
+  readonly clients: ReadonlySet<string>;
+  readonly rules: readonly { readonly rule: RuleConfig; readonly path: readonly PathKey[] }[];
+}

@@ -1,0 +1,74 @@
+/** Upstreams: shown names that read in one way, credentials where they belong, containment. */
+import { isLoopbackHost } from "../address.ts";
+import { finding } from "../fault.ts";
+import type { Finding } from "../fault.ts";
+import type { HttpUpstreamConfig } from "../schema.ts";
+import type { Checked } from "./subject.ts";
+import { Secret } from "../../core/index.ts";
+
+/** Headers of the gateway's own hop; a config that sets them breaks the protocol. */
+const ownHeaders =
+  /^(accept|connection|content-(length|type)|te|trailer|transfer-encoding|upgrade|mcp-.*)$/i;
+const headerName = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+const headerValue = /^[\t\x20-\x7E\x80-\xFF]*$/;
+
+export function checkUpstreams({ config }: Checked): readonly Finding[] {
+  const findings: Finding[] = [];
+  const prefixes = new Map<string, string>();
+  for (const [name, upstream] of Object.entries(config.upstreams)) {
+    const path = ["upstreams", name];
+    const prefix = upstream.expose.prefix ?? name;
+    const other = prefixes.get(prefix);
+    if (other === undefined) prefixes.set(prefix, name);
+    else {
+      const at = upstream.expose.prefix === undefined ? path : [...path, "expose", "prefix"];
+      findings.push(
+        finding(
+          "error",
+          at,
+          `"${name}" and "${other}" show their names under one prefix, "${prefix}"`,
+        ),
+      );
+    }
+    if ("url" in upstream) findings.push(...checkHttp(name, upstream));
+    else {
+      const message = `"${name}" runs without containment, with all rights of the gateway's user`;
+      findings.push(finding("warning", path, message));
+    }
+  }
+  return findings;
+}
+
+function checkHttp(name: string, upstream: HttpUpstreamConfig): readonly Finding[] {
+  const findings: Finding[] = [];
+  const path = ["upstreams", name];
+  const { protocol, hostname, username, password } = new URL(upstream.url);
+  if (username !== "" || password !== "") {
+    const message = "Must not hold a user name or a password";
+    findings.push(
+      finding(
+        "error",
+        [...path, "url"],
+        message,
+        'write headers: { authorization: secret("NAME") }',
+      ),
+    );
+  }
+  for (const [header, value] of Object.entries(upstream.headers)) {
+    const at = [...path, "headers", header];
+    const text = value instanceof Secret ? value.reveal() : value;
+    if (!headerName.test(header)) findings.push(finding("error", at, "Is not a header name"));
+    else if (ownHeaders.test(header)) {
+      findings.push(finding("error", at, `"${header}" is set by the gateway itself`));
+    }
+    if (!headerValue.test(text)) {
+      findings.push(finding("error", at, "Holds characters that no header can carry"));
+    }
+  }
+  const hasSecret = Object.values(upstream.headers).some((value) => value instanceof Secret);
+  if (hasSecret && protocol === "http:" && !isLoopbackHost(hostname)) {
+    const message = `The secrets in the headers of "${name}" travel unencrypted`;
+    findings.push(finding("warning", [...path, "url"], message, "write https://"));
+  }
+  return findings;
+}

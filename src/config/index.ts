@@ -1,0 +1,29 @@
+/** What can be set. */
+export type { CheckContext } from "./checks/index.ts";
+export { defineConfig, rule } from "./define.ts";
+export type { ConfigContext, ConfigPart, DefinedConfig, RuleInput } from "./define.ts";
+export type { Fault } from "./fault.ts";
+export { loadConfig, prepareConfig } from "./load.ts";
+export type { LoadedConfig, LoadOptions, PrepareOptions, RefusedConfig } from "./load.ts";
+export { parseConfig } from "./parse.ts";
+export type { Parsed } from "./parse.ts";
+export { folderOf, resolvePath } from "./path.ts";
+export type { ConfigPorts } from "./ports.ts";
+export { configExtensions } from "./read-file.ts";
+export { configSchema, isClientName, pattern, test, upstreamName } from "./schema.ts";
+export type {
+  AuditConfig,
+  ClientConfig,
+  ConditionConfig,
+  Config,
+  ConfigInput,
+  HttpUpstreamConfig,
+  RateConfig,
+  RuleConfig,
+  SanitizeConfig,
+  StdioUpstreamConfig,
+  TestConfig,
+  UpstreamConfig,
+} from "./schema.ts";
+export { secret } from "./secret.ts";
+export type { SecretCommand, SecretFile, SecretRef } from "./secret.ts";

@@ -1,0 +1,81 @@
+/**
+ * A config without what is wrong in it, so that what depends on all of it can be checked in the
+ * same run. It is only looked at: no gateway is ever built from it.
+ */
+import type { LeftOut } from "./checks/index.ts";
+import type { PathKey } from "./fault.ts";
+
+export interface Sound {
+  readonly input: unknown;
+  readonly leftOut: LeftOut;
+}
+
+type Path = readonly PathKey[];
+type Table = Record<string, unknown>;
+
+/** What takes the place of a required value, by the place it stands at. */
+const standIns = new Map<string, (name: string) => unknown>([
+  ["upstreams.url", () => "http://127.0.0.1"],
+  ["upstreams.command", () => "none"],
+  ["clients.allow", () => ({ tools: ["*"] })],
+  ["rules.on", () => "*"],
+  ["rules.then", () => "deny"],
+]);
+
+/** `sha256` makes the stand-in of a token, which no other client has. */
+export function leaveOut(
+  input: unknown,
+  bad: readonly Path[],
+  sha256: (text: string) => string,
+): Sound {
+  const sound: Table = isTable(input) ? { ...input } : {};
+  const lost = { upstreams: new Set<string>(), clients: new Set<string>(), rules: new Set() };
+  const standIn = (key: string, name: PathKey, part: PathKey): unknown => {
+    if (key === "clients" && part === "auth") return { tokenSha256: sha256(`left out: ${name}`) };
+    return standIns.get(`${key}.${part}`)?.(String(name));
+  };
+  const entryOf = (key: string, name: PathKey): unknown => {
+    const entries = sound[key];
+    return isTable(entries) ? entries[String(name)] : undefined;
+  };
+  for (const [key, name, part] of bad) {
+    if (typeof key !== "string") continue;
+    if (name === undefined || !isTable(sound[key])) delete sound[key];
+    else if (key === "upstreams" || key === "clients" || key === "rules") {
+      const entry = entryOf(key, name);
+      if (part === undefined || !isTable(entry)) lost[key].add(String(name));
+      else set(sound, key, name, withPart(entry, String(part), standIn(key, name, part)));
+    } else sound[key] = withPart(sound[key], String(name), undefined);
+  }
+  const ruleIndexes: number[] = [];
+  for (const key of ["upstreams", "clients", "rules"] as const) {
+    const entries = sound[key];
+    if (Array.isArray(entries)) {
+      const kept = [...entries.keys()].filter((index) => !lost[key].has(String(index)));
+      ruleIndexes.push(...kept);
+      sound[key] = kept.map((index): unknown => entries[index]);
+    } else if (isTable(entries)) {
+      const kept = Object.entries(entries).filter(([name]) => !lost[key].has(name));
+      sound[key] = Object.fromEntries(kept);
+    }
+  }
+  const leftOut = { upstreams: [...lost.upstreams], clients: [...lost.clients], ruleIndexes };
+  return { input: sound, leftOut };
+}
+
+function set(sound: Table, key: string, name: PathKey, entry: Table): void {
+  const entries = sound[key];
+  if (Array.isArray(entries)) sound[key] = entries.with(Number(name), entry);
+  else if (isTable(entries)) sound[key] = { ...entries, [name]: entry };
+}
+
+function withPart(table: unknown, part: string, value: unknown): Table {
+  const copy: Table = isTable(table) ? { ...table } : {};
+  if (value === undefined) delete copy[part];
+  else copy[part] = value;
+  return copy;
+}
+
+function isTable(value: unknown): value is Table {
+  return typeof value === "object" && value !== null;
+}

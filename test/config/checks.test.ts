@@ -1,0 +1,231 @@
+import { describe, expect, test } from "vitest";
+import { parseConfig } from "../../src/config/index.ts";
+import { Secret } from "../../src/core/index.ts";
+import { now, sha256 } from "./fake-ports.ts";
+
+const token = (letter: string): Secret => new Secret(letter.repeat(40));
+const weather = { url: "http://127.0.0.1:9101/mcp" };
+const allow = { tools: ["weather/*"] };
+const web = { auth: { token: token("a") }, allow };
+
+function textOf(input: object): readonly string[] {
+  const { config, faults } = parseConfig({ upstreams: { weather }, ...input }, { sha256, now });
+  const isRefused = faults.some((fault) => fault.level === "error");
+  expect(config === undefined).toBe(isRefused);
+  return faults.map(({ level, path, message }) => `${level} ${path}: ${message}`);
+}
+
+describe("tokens", () => {
+  test("one token of two clients is a fault, plain against plain and plain against hash", () => {
+    const same = { auth: { token: token("a") }, allow };
+    const hashed = { auth: { tokenSha256: sha256("a".repeat(40)) }, allow };
+    expect(textOf({ clients: { web, same } })).toEqual([
+      'error clients.same.auth.token: "same" and "web" have the same token',
+    ]);
+    expect(textOf({ clients: { web, other: { ...hashed, auth: [hashed.auth] } } })).toEqual([
+      'error clients.other.auth[0].tokenSha256: "other" and "web" have the same token',
+    ]);
+  });
+
+  test("one client may list several tokens, and hears of one listed twice", () => {
+    const both = { auth: [{ token: token("a") }, { token: token("b") }], allow };
+    expect(textOf({ clients: { both } })).toEqual([]);
+    const twice = { auth: [{ token: token("a") }, { token: token("a") }], allow };
+    expect(textOf({ clients: { twice } })).toEqual([
+      'warning clients.twice.auth[1].token: "twice" lists one token twice',
+    ]);
+  });
+
+  test("a plain token of 31 characters is refused, one of 32 is not", () => {
+    const of = (length: number) => ({
+      clients: { web: { auth: { token: new Secret("k".repeat(length)) }, allow } },
+    });
+    expect(textOf(of(31))).toEqual([
+      "error clients.web.auth.token: Must be at least 32 characters, is 31",
+    ]);
+    expect(textOf(of(32))).toEqual([]);
+  });
+
+  test("a token that no bearer header can carry is refused", () => {
+    const spaced = { auth: { token: new Secret(`${"a".repeat(32)} b`) }, allow };
+    expect(textOf({ clients: { spaced } })).toEqual([
+      "error clients.spaced.auth.token: Holds characters that no bearer token can carry",
+    ]);
+  });
+
+  test("a token counts to the end of its last day, then is a warning", () => {
+    const until = (day: string) => ({
+      clients: { web: { ...web, auth: { ...web.auth, until: day } } },
+    });
+    expect(textOf(until("2026-06-01"))).toEqual([]);
+    expect(textOf(until("2026-05-31"))).toEqual([
+      "warning clients.web.auth.until: The token expired after 2026-05-31",
+    ]);
+  });
+});
+
+describe("exposure", () => {
+  const local = { auth: "anonymous", allow };
+
+  test.each(["127.0.0.1", "127.8.8.8", "::1", "[::1]", "localhost"])(
+    "an anonymous client may exist on %s",
+    (host) => {
+      expect(textOf({ listen: { host }, clients: { local } })).toEqual([]);
+    },
+  );
+
+  test.each([
+    [{ listen: { host: "0.0.0.0" } }, 'listen.host is "0.0.0.0"'],
+    [{ listen: { host: "::" } }, 'listen.host is "::"'],
+    [{ listen: { host: "127.0.0.1.example.com" } }, 'listen.host is "127.0.0.1.example.com"'],
+    [{ listen: { host: "localhost.example.com" } }, 'listen.host is "localhost.example.com"'],
+    [{ publicUrl: "https://mcp.example.com" }, "publicUrl is set"],
+    [{ trustedProxies: ["127.0.0.1"] }, "trustedProxies is set"],
+  ])("an anonymous client that others could reach is refused (%#)", (extra, why) => {
+    expect(textOf({ ...extra, clients: { local } })).toContain(
+      `error clients.local.auth: An anonymous client exists only on loopback, and ${why}`,
+    );
+  });
+
+  test("two anonymous clients are refused", () => {
+    expect(textOf({ clients: { local, again: local } })).toEqual([
+      'error clients.again.auth: "again" and "local" are both anonymous',
+    ]);
+  });
+
+  test("a foreign Host beside an anonymous client is a warning", () => {
+    const warn = (hosts: string[]) => textOf({ listen: { hosts }, clients: { local } });
+    expect(warn(["mcp.example.com:8080"])).toHaveLength(1);
+    expect(warn(["localhost:8080", "127.0.0.1:8080", "[::1]:8080"])).toEqual([]);
+  });
+
+  test("listening for others unencrypted is a warning, which TLS or publicUrl lift", () => {
+    const listen = { host: "0.0.0.0" };
+    expect(textOf({ listen, clients: { web } })).toHaveLength(1);
+    const tls = { cert: "a.pem", key: "b.pem" };
+    expect(textOf({ listen: { ...listen, tls }, clients: { web } })).toEqual([]);
+    expect(textOf({ listen, publicUrl: "https://x.example", clients: { web } })).toEqual([]);
+  });
+
+  test("a client that may do nothing, and no client at all, are warnings", () => {
+    expect(textOf({ clients: { idle: { auth: { token: token("a") } } } })).toEqual([
+      'warning clients.idle: "idle" may do nothing: its "allow" is empty',
+    ]);
+    expect(textOf({})).toEqual(["warning clients: No client is named: every call is refused"]);
+  });
+});
+
+describe("upstreams", () => {
+  test("two upstreams under one prefix are refused, by name and by expose.prefix", () => {
+    const prefixed = { ...weather, expose: { prefix: "weather" } };
+    expect(textOf({ upstreams: { weather, other: prefixed }, clients: { web } })).toEqual([
+      'error upstreams.other.expose.prefix: "other" and "weather" show their names under one prefix, "weather"',
+    ]);
+    const bare = { ...weather, expose: { prefix: "" } };
+    expect(textOf({ upstreams: { weather: bare, other: weather }, clients: { web } })).toEqual([]);
+    expect(textOf({ upstreams: { weather: bare, other: bare }, clients: { web } })).toHaveLength(1);
+  });
+
+  test("credentials in a URL are refused and not repeated", () => {
+    const text = textOf({
+      upstreams: { weather: { url: "https://me:hunter2@x.example/mcp" } },
+      clients: { web },
+    });
+    expect(text).toEqual(["error upstreams.weather.url: Must not hold a user name or a password"]);
+  });
+
+  test.each(["Content-Length", "transfer-encoding", "MCP-Protocol-Version", "Mcp-Name"])(
+    "the gateway's own header %s cannot be set",
+    (header) => {
+      const upstreams = { weather: { ...weather, headers: { [header]: "1" } } };
+      expect(textOf({ upstreams, clients: { web } })).toEqual([
+        `error upstreams.weather.headers.${header}: "${header}" is set by the gateway itself`,
+      ]);
+    },
+  );
+
+  test("a header value with a line break is refused, in a secret too", () => {
+    const upstreams = {
+      weather: { ...weather, headers: { a: "x\r\ny: z", b: new Secret("1\n2") } },
+    };
+    expect(textOf({ upstreams, clients: { web } })).toEqual([
+      "error upstreams.weather.headers.a: Holds characters that no header can carry",
+      "error upstreams.weather.headers.b: Holds characters that no header can carry",
+    ]);
+  });
+
+  test("a secret that leaves the machine over http is a warning", () => {
+    const headers = { authorization: new Secret("Bearer x") };
+    const at = (url: string) =>
+      textOf({ upstreams: { weather: { url, headers } }, clients: { web } });
+    expect(at("http://crm.example.com/mcp")).toHaveLength(1);
+    expect(at("http://127.0.0.1/mcp")).toEqual([]);
+    expect(at("https://crm.example.com/mcp")).toEqual([]);
+  });
+
+  test("a process without containment is a warning", () => {
+    expect(textOf({ upstreams: { weather: { command: "node" } }, clients: { web } })).toEqual([
+      `warning upstreams.weather: "weather" runs without containment, with all rights of the gateway's user`,
+    ]);
+  });
+});
+
+describe("patterns", () => {
+  const allowing = (lists: object) => textOf({ clients: { web: { ...web, allow: lists } } });
+
+  test.each(["*", "weather/*", "w*/x", "*/get", "wea*er/a/b"])(
+    "%s speaks of weather",
+    (pattern) => {
+      expect(allowing({ tools: [pattern] })).toEqual([]);
+    },
+  );
+
+  test.each(["Weather/*", "weathe/*", "weather2/x", "x*/y"])("%s is unknown", (pattern) => {
+    const upstream = pattern.slice(0, pattern.indexOf("/"));
+    expect(allowing({ prompts: [pattern] })).toEqual([
+      `error clients.web.allow.prompts[0]: "${pattern}" names the unknown upstream "${upstream}"`,
+    ]);
+  });
+
+  test.each(["weather://*", "file:///data/*.csv", "*", "*.csv", "https://*.example.com/a"])(
+    "the resource pattern %s is in normal form",
+    (uri) => {
+      expect(allowing({ resources: [`weather/${uri}`] })).toEqual([]);
+    },
+  );
+
+  test.each(["file:///a/../b", "file:///a%2Fb", "FILE:///a", "file:///a\\b", "file:///*/../*"])(
+    "the resource pattern %s is refused",
+    (uri) => {
+      const refused = "Is not a URI in normal form, so it matches nothing";
+      expect(allowing({ resources: [`weather/${uri}`] })).toEqual([
+        `error clients.web.allow.resources[0]: ${refused}`,
+      ]);
+      expect(
+        textOf({
+          clients: { web },
+          rules: [{ name: "r", on: { resources: [`weather/${uri}`] }, then: "deny" }],
+        }),
+      ).toEqual([`error rules[0].on.resources[0]: ${refused}`]);
+    },
+  );
+
+  test("a pattern for what the upstream does not expose is a warning", () => {
+    const upstreams = { weather: { ...weather, expose: { tools: ["get_*"] } } };
+    const tools = ["weather/get_now", "weather/*_now", "weather/set"];
+    expect(textOf({ upstreams, clients: { web: { ...web, allow: { tools } } } })).toEqual([
+      'warning clients.web.allow.tools[2]: "weather/set" matches nothing that "weather" exposes',
+    ]);
+  });
+
+  test("a condition's pattern that is not linear-time is refused", () => {
+    const rule = (matches: string) =>
+      textOf({
+        clients: { web },
+        rules: [{ name: "r", on: "*", then: "deny", when: { args: { a: { matches } } } }],
+      });
+    expect(rule("^a+$")).toEqual([]);
+    expect(rule("(?=a)")).toHaveLength(1);
+    expect(rule("(")).toHaveLength(1);
+  });
+});
