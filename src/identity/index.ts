@@ -1,0 +1,10 @@
+/** Who is calling. */
+export { clientAddress, isLoopback } from "./address.ts";
+export {
+  type Credentials,
+  type Identified,
+  type Identity,
+  type Refusal,
+  createIdentity,
+} from "./authenticate.ts";
+export { checkToken, createToken, hashToken } from "./token.ts";
