@@ -1,0 +1,2 @@
+/** How often and how much. */
+export { type Limits, createLimits } from "./limits.ts";

@@ -1,0 +1,2 @@
+/** State that instances share. */
+export { openMemoryStore } from "./memory.ts";
