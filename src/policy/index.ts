@@ -1,0 +1,9 @@
+/** May they. */
+export {
+  type Decision,
+  type Judgement,
+  type Policy,
+  type Subject,
+  type Thing,
+  createPolicy,
+} from "./policy.ts";
