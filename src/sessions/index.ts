@@ -1,0 +1,2 @@
+/** Legacy clients. */
+export { type SessionFacts, type Sessions, createSessions } from "./sessions.ts";
