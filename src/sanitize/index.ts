@@ -1,0 +1,10 @@
+/** What may leave: secrets and hidden characters are taken out of every message, span by span. */
+export { type CleanedJson, cleanJson } from "./json.ts";
+export { type CleanedMessage, cleanMessage } from "./message.ts";
+export {
+  type HiddenMode,
+  type SanitizeSettings,
+  type SecretMode,
+  resolveSettings,
+} from "./settings.ts";
+export { type CleanedText, cleanText } from "./text.ts";
