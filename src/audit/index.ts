@@ -1,0 +1,21 @@
+/** What happened: the record, its chain, and how it is read again. */
+export type {
+  Audit,
+  AuditDecision,
+  AuditEntry,
+  AuditRule,
+  Reservation,
+  StrangerEntry,
+} from "./entry.ts";
+export { toCell, toLineText } from "./line-text.ts";
+export { type AuditOptions, openAudit } from "./open-audit.ts";
+export {
+  type AuditFields,
+  type AuditFilter,
+  createFilter,
+  parseFields,
+  parseMoment,
+} from "./query.ts";
+export { type AuditRow, formatRow, rowHeads, toRow, toWidths } from "./row.ts";
+export { followLines, readLast, seqOf } from "./tail.ts";
+export { type Verification, verifyAudit } from "./verify.ts";

@@ -1,0 +1,49 @@
+/** Text that is safe on one line of a log and on a terminal. */
+
+/**
+ * What ends a line for some reader, moves its cursor, or hides or turns text: DEL and C1, soft
+ * hyphen, zero width and bidirectional marks, line and paragraph separators, the byte-order mark,
+ * tags, the replacement character (bytes that are no UTF-8 are read as it) and lone surrogates
+ * (written as it): the text that is hashed is then exactly the text that is read again.
+ */
+const unsafe =
+  /[\u007f-\u009f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\uffff\p{Surrogate}\u{e0000}-\u{e0fff}]/gu;
+const plain = /^[\x20-\x7e]*$/;
+
+/**
+ * The same JSON on one line with the unsafe characters escaped. A raw line break or tab can only
+ * be white space in JSON, an unsafe character only part of a string.
+ */
+export function toLineText(json: string): string {
+  if (plain.test(json)) return json;
+  return json.replace(/[\t\n\r]/g, " ").replace(unsafe, toEscape);
+}
+
+/** A text as one safe line without quotes, for people; not JSON any more. */
+export function toCell(text: string): string {
+  return toLineText(JSON.stringify(text).slice(1, -1).replaceAll('\\"', '"'));
+}
+
+/** At most `max` UTF-16 units, marked where it was cut. */
+export function cutText(text: string, max: number): string {
+  return text.length <= max ? text : `${text.slice(0, max).replace(/[\ud800-\udbff]$/, "")}…`;
+}
+
+const encoder = new TextEncoder();
+
+/** The longest start of `text` that fits `scratch` as UTF-8. */
+export function cutBytes(text: string, scratch: Uint8Array): string {
+  const { read } = encoder.encodeInto(text, scratch);
+  return read === text.length ? text : text.slice(0, read);
+}
+
+export function utf8Length(text: string): number {
+  return plain.test(text) ? text.length : encoder.encode(text).byteLength;
+}
+
+function toEscape(character: string): string {
+  let out = "";
+  for (let at = 0; at < character.length; at++)
+    out += `\\u${character.charCodeAt(at).toString(16).padStart(4, "0")}`;
+  return out;
+}
