@@ -1,0 +1,234 @@
+/** An upstream's lists, whole, each kept for whom it was made and as long as it may be believed. */
+import { LRUCache } from "lru-cache";
+import { type Failure, type ToolFacts, failure } from "../core/index.ts";
+import {
+  type JsonObject,
+  type ListKind,
+  type SchemaValidator,
+  isObject,
+  member,
+} from "../mcp/index.ts";
+import { type ListedItem, type UsableItem, toUsableItems } from "./items.ts";
+import { type ListChange, isFailure } from "./link.ts";
+import { type Asker, type Pages, type PagesSettings, fetchPages } from "./pages.ts";
+import { orAborted, within } from "./watch.ts";
+
+export type { Asker } from "./pages.ts";
+
+const MAX_AGE_MS = 60_000;
+/** How old a list may be that is shown because its upstream fails or hangs. */
+const MAX_STALE_MS = 600_000;
+/** How long a list is waited for where an old one could be shown. */
+const PATIENCE_MS = 5_000;
+/** How long a failure is the answer, so that a dead upstream is not waited for again and again. */
+const FAILED_MS = 5_000;
+/** The pause between two lists that were fetched because a tool was not known. */
+const REFRESH_PAUSE_MS = 5_000;
+/** Lists of one upstream that are kept, and about how much memory they may take together. */
+const MAX_PLACES = 1_024;
+const MAX_KEPT_BYTES = 64 * 1024 * 1024;
+/** About what one JSON value costs beside its text. */
+const NODE_BYTES = 64;
+
+/** A whole list, all pages. */
+export interface Listing {
+  readonly items: readonly ListedItem[];
+}
+
+export interface Catalogue {
+  /** An old list stands in for at most ten minutes where the upstream fails or hangs. */
+  readonly list: (kind: ListKind, asker: Asker, signal: AbortSignal) => Promise<Listing | Failure>;
+  /** `refresh` fetches the list even if the tool is known. */
+  readonly tool: (
+    name: string,
+    asker: Asker,
+    signal: AbortSignal,
+    refresh?: boolean,
+  ) => Promise<ToolFacts | undefined | Failure>;
+  readonly onChange: (list: ListChange, scope: string) => void;
+  /** How many tools the last list had, whoever it was for. */
+  readonly toolCount: () => number | undefined;
+}
+
+export interface CatalogueSettings extends PagesSettings {
+  readonly compile: (schema: JsonObject) => SchemaValidator | { readonly fault: string };
+}
+
+interface Known extends Listing {
+  readonly tools: ReadonlyMap<string, ToolFacts>;
+  /** Until when clients get it, in the clock's elapsed time. */
+  readonly freshUntil: number;
+  /** Until when its tools are believed; an upstream may ask for no caching of the list itself. */
+  readonly knownUntil: number;
+  readonly staleUntil: number;
+}
+
+interface Failed {
+  readonly failure: Failure;
+  readonly until: number;
+}
+
+/** A list that is on its way; it goes on when nobody waits any more. */
+interface Flight {
+  readonly began: number;
+  readonly landed: Promise<Known | Failure>;
+  /** The upstream said meanwhile that the list has changed. */
+  changed: boolean;
+}
+
+/** All that is known of one list of one scope. */
+interface Place {
+  known: Known | undefined;
+  failed: Failed | undefined;
+  flight: Flight | undefined;
+  refreshedAt: number;
+}
+
+export function createCatalogue(settings: CatalogueSettings): Catalogue {
+  const { clock, notice } = settings;
+  const places = new LRUCache<string, Place>({ max: MAX_PLACES, maxSize: MAX_KEPT_BYTES });
+  /** Why the upstream's era could not be found out, which is the same for every caller. */
+  let unreached: Failed | undefined;
+  let toolCount: number | undefined;
+
+  function toFailed(failure: Failure): Failed {
+    return { failure, until: clock.elapsed() + FAILED_MS };
+  }
+
+  function placeOf(kind: ListKind, scope: string): Place {
+    const key = toKey(kind, scope);
+    const found = places.get(key);
+    if (found !== undefined) return found;
+    const place: Place = {
+      known: undefined,
+      failed: undefined,
+      flight: undefined,
+      refreshedAt: -REFRESH_PAUSE_MS,
+    };
+    places.set(key, place, { size: 1 });
+    return place;
+  }
+
+  async function scopeOf(asker: Asker): Promise<string | Failure> {
+    const scope = asker.scope();
+    if (scope !== undefined) return scope;
+    if (unreached !== undefined && clock.elapsed() < unreached.until) return unreached.failure;
+    const facts = await asker.facts();
+    if (isFailure(facts)) {
+      unreached = toFailed(facts);
+      return facts;
+    }
+    return asker.scope() ?? failure("UPSTREAM_UNAVAILABLE", "The upstream's era is not known");
+  }
+
+  /** The list as it is now, or an old one; `force` wants it fetched, and no old one. */
+  async function current(kind: ListKind, asker: Asker, force: boolean): Promise<Known | Failure> {
+    for (;;) {
+      const scope = await scopeOf(asker);
+      if (typeof scope !== "string") return scope;
+      const place = placeOf(kind, scope);
+      const { known, failed, flight } = place;
+      const now = clock.elapsed();
+      if (known !== undefined && !force && now < known.freshUntil) return known;
+      const old = known !== undefined && !force && now < known.staleUntil ? known : undefined;
+      if (failed !== undefined && now < failed.until) return old ?? failed.failure;
+      const joined = flight !== undefined && !flight.changed;
+      const { landed, began } = joined ? flight : start(kind, asker, scope, place);
+      const patienceMs = began + PATIENCE_MS - now;
+      if (old !== undefined && patienceMs <= 0) return old;
+      const found = old === undefined ? await landed : await within(landed, patienceMs, clock);
+      // The era changed while somebody else fetched: that list may be of the other's session.
+      if (joined && asker.scope() !== scope) continue;
+      if (found !== undefined && !isFailure(found)) return found;
+      const late = failure("UPSTREAM_TIMEOUT", `The list did not come within ${PATIENCE_MS} ms`);
+      return old ?? found ?? late;
+    }
+  }
+
+  function start(kind: ListKind, asker: Asker, scope: string, place: Place): Flight {
+    const land = (pages: Pages | Failure): Known | Failure => {
+      place.failed = isFailure(pages) ? toFailed(pages) : undefined;
+      if (isFailure(pages)) return pages;
+      const { items, nodes } = toUsableItems(kind, pages.items, notice);
+      const listing = toKnown(pages, items);
+      if (kind === "tools") toolCount = items.length;
+      // A list that changed while it was read is for who asked, and for nobody later.
+      if (!flight.changed && asker.scope() === scope) {
+        place.known = listing;
+        places.set(toKey(kind, scope), place, { size: 1 + pages.length + nodes * NODE_BYTES });
+      }
+      return listing;
+    };
+    const flight: Flight = {
+      began: clock.elapsed(),
+      changed: false,
+      landed: fetchPages(settings, kind, asker)
+        .then(land)
+        .finally(() => {
+          if (place.flight === flight) place.flight = undefined;
+        }),
+    };
+    place.flight = flight;
+    return flight;
+  }
+
+  function toKnown({ ttlMs }: Pages, usable: readonly UsableItem[]): Known {
+    const now = clock.elapsed();
+    const tools = new Map(usable.map((item) => [item.key, toToolFacts(settings, item)]));
+    return {
+      items: usable,
+      tools,
+      freshUntil: now + Math.min(ttlMs ?? MAX_AGE_MS, MAX_AGE_MS),
+      knownUntil: now + MAX_AGE_MS,
+      staleUntil: now + MAX_STALE_MS,
+    };
+  }
+
+  function empty(kind: ListKind, scope: string): void {
+    const place = places.peek(toKey(kind, scope));
+    if (place === undefined) return;
+    place.known = undefined;
+    if (place.flight !== undefined) place.flight.changed = true;
+  }
+
+  return {
+    list: (kind, asker, signal) => orAborted(current(kind, asker, false), signal),
+    tool: async (name, asker, signal, refresh = false) => {
+      const scope = asker.scope();
+      const place = scope === undefined ? undefined : places.get(toKey("tools", scope));
+      const now = clock.elapsed();
+      const known = place?.known;
+      const believed = known !== undefined && now < known.knownUntil;
+      const found = believed ? known.tools.get(name) : undefined;
+      if (found !== undefined && !refresh) return found;
+      if (place !== undefined && believed) {
+        if (now - place.refreshedAt < REFRESH_PAUSE_MS) return found;
+        place.refreshedAt = now;
+      }
+      const listed = await orAborted(current("tools", asker, believed || refresh), signal);
+      return isFailure(listed) ? listed : listed.tools.get(name);
+    },
+    onChange: (list, scope) => {
+      empty(list, scope);
+      if (list === "resources") empty("resourceTemplates", scope);
+    },
+    toolCount: () => toolCount,
+  };
+}
+
+function toKey(kind: ListKind, scope: string): string {
+  return `${kind} ${scope}`;
+}
+
+function toToolFacts({ compile }: CatalogueSettings, { json, headers }: UsableItem): ToolFacts {
+  let validator: ReturnType<ToolFacts["validator"]> | undefined;
+  return {
+    definition: json,
+    headers,
+    validator: () => {
+      const schema = member(json, "inputSchema");
+      validator ??= isObject(schema) ? compile(schema) : { fault: "It is no object" };
+      return validator;
+    },
+  };
+}

@@ -1,0 +1,12 @@
+/** The MCP servers behind us. */
+export type { Listing } from "./catalogue.ts";
+export type { ListedItem } from "./items.ts";
+export type { ServerFacts, UpstreamCaller } from "./link.ts";
+export { type NameCandidate, type Names, type UriCandidate, createNames } from "./names.ts";
+export type { Discovered, Upstream, UpstreamRequest, UpstreamStatus } from "./face.ts";
+export {
+  type UpstreamPorts,
+  type Upstreams,
+  type UpstreamsOptions,
+  openUpstreams,
+} from "./upstreams.ts";
