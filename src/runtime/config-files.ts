@@ -1,0 +1,62 @@
+/** What loading a config needs of the machine: files, one command for a secret, randomness. */
+import { execFile } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import type { Crypto } from "../core/index.ts";
+import { isMissing } from "./files.ts";
+import type { ConfigFiles } from "./runtime.ts";
+
+const commandTimeoutMs = 10_000;
+const maxOutputBytes = 65_536;
+
+export function createConfigFiles(crypto: Crypto): ConfigFiles {
+  return {
+    readText: async (path) => {
+      try {
+        return await readFile(path, "utf8");
+      } catch (error) {
+        if (isMissing(error)) return undefined;
+        throw error;
+      }
+    },
+    writeNew: async (path, text) => {
+      await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+      await writeFile(path, text, { flag: "wx", mode: 0o600 });
+    },
+    run,
+    sha256: (text) => crypto.sha256(text),
+    randomToken: () => randomBytes(32).toString("base64url"),
+  };
+}
+
+function run(command: readonly string[]): Promise<string> {
+  const [file, ...args] = command;
+  if (file === undefined) return Promise.reject(new Error("Cannot run an empty command"));
+  const { promise, resolve, reject } = withResolvers<string>();
+  execFile(
+    file,
+    args,
+    { encoding: "utf8", timeout: commandTimeoutMs, maxBuffer: maxOutputBytes },
+    (error, stdout) => {
+      if (error === null) {
+        resolve(stdout);
+        return;
+      }
+      // The error of execFile quotes the arguments and the output, which may be the secret.
+      const reason = error.killed === true ? "timeout" : String(error.code ?? error.signal);
+      reject(new Error(`Cannot run "${file}": ${reason}`));
+    },
+  );
+  return promise;
+}
+
+function withResolvers<T>() {
+  let resolve: (value: T) => void = () => undefined;
+  let reject: (reason: Error) => void = () => undefined;
+  const promise = new Promise<T>((yes, no) => {
+    resolve = yes;
+    reject = no;
+  });
+  return { promise, resolve, reject };
+}

@@ -1,0 +1,74 @@
+/** How connections end on Node: with an answer where one can still be given, and never later than due. */
+import { STATUS_CODES } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import type { Reply } from "../core/index.ts";
+
+const lingerMs = 500;
+/** The exchange that a socket is in; weak, because a server never tells of every end. */
+const exchanges = new WeakMap<Socket, { incoming: IncomingMessage; outgoing: ServerResponse }>();
+
+/** Remembers what each socket is busy with, and drops peers that do not take their answer. */
+export function watchSockets(server: Server, writeTimeoutMs: number): void {
+  server.prependListener("request", (incoming, outgoing) => {
+    const { socket } = incoming;
+    exchanges.set(socket, { incoming, outgoing });
+    outgoing.once("close", () => {
+      if (exchanges.get(socket)?.outgoing === outgoing) exchanges.delete(socket);
+    });
+  });
+  server.setTimeout(writeTimeoutMs, (socket: Socket) => {
+    // Waiting for the gateway's own answer is no fault of the peer; each wait inside has its end.
+    if (exchanges.has(socket) && socket.writableLength === 0) return;
+    socket.destroy();
+  });
+}
+
+/** Ends a socket whose request cannot be read on, and says why unless an answer is under way. */
+export function cutOff(socket: Socket, toReply: () => Reply): void {
+  const exchange = exchanges.get(socket);
+  const answered =
+    exchange !== undefined && (exchange.outgoing.headersSent || exchange.incoming.complete);
+  if (answered || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  socket.end(toText(toReply()));
+  drain(socket);
+}
+
+function toText({ status, headers, body }: Reply): string {
+  const text = body as string;
+  const lines = Object.entries({
+    ...headers,
+    connection: "close",
+    "content-length": String(Buffer.byteLength(text)),
+  }).map(([name, value]) => `${name}: ${value}\r\n`);
+  return `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n${lines.join("")}\r\n${text}`;
+}
+
+export function hasUnreadBody({ complete, headers }: IncomingMessage): boolean {
+  if (complete) return false;
+  const length = headers["content-length"];
+  return headers["transfer-encoding"] !== undefined || (length !== undefined && length !== "0");
+}
+
+/**
+ * Closes the connection after the answer, but not at once: a socket that is closed with unread
+ * input is reset, and a reset can destroy the answer before the peer has read it (RFC 9112, 9.6).
+ */
+export function lingerAfter(incoming: IncomingMessage, outgoing: ServerResponse): void {
+  const { socket } = incoming;
+  outgoing.shouldKeepAlive = false;
+  socket.destroySoon = () => {
+    socket.end();
+    incoming.removeAllListeners("data");
+    incoming.resume();
+    drain(socket);
+  };
+}
+
+function drain(socket: Socket): void {
+  const timer = setTimeout(() => socket.destroy(), lingerMs);
+  socket.once("close", () => clearTimeout(timer));
+}

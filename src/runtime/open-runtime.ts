@@ -1,0 +1,62 @@
+/** Finds out where it runs and opens everything outside the process. */
+import process from "node:process";
+import { createClock } from "./clock.ts";
+import { createConfigFiles } from "./config-files.ts";
+import { createCrypto } from "./crypto.ts";
+import { denoGlobal } from "./deno-global.ts";
+import { createFiles } from "./files.ts";
+import { createLog } from "./log.ts";
+import { createSpawn } from "./spawn.ts";
+import type { Runtime } from "./runtime.ts";
+
+export async function openRuntime(): Promise<Runtime> {
+  const clock = createClock();
+  const crypto = createCrypto();
+  const log = createLog({ env: process.env, stream: process.stderr });
+  return {
+    ...(await openNetwork({ clock, crypto, log })),
+    clock,
+    log,
+    crypto,
+    spawn: createSpawn(clock),
+    files: createFiles(),
+    config: createConfigFiles(crypto),
+    env: process.env,
+    cwd: () => process.cwd(),
+    readInput,
+    onSignal: (name, act) => {
+      process.on(name, act);
+    },
+    exit: (code) => process.exit(code),
+  };
+}
+
+const maxInputLength = 65_536;
+
+async function readInput(): Promise<string> {
+  let text = "";
+  for await (const chunk of process.stdin.setEncoding("utf8")) {
+    text += String(chunk);
+    if (text.length > maxInputLength) throw new RangeError("Standard input is too long");
+  }
+  return text;
+}
+
+type Network = Pick<Runtime, "name" | "egress" | "serve">;
+
+/** Each side is loaded alone: neither runtime pays for the other's HTTP. */
+async function openNetwork(ports: Pick<Runtime, "clock" | "crypto" | "log">): Promise<Network> {
+  const deno = denoGlobal();
+  if (deno === undefined) {
+    const { createNodeEgress } = await import("./egress-node.ts");
+    const { createNodeServe } = await import("./serve-node.ts");
+    return { name: "node", egress: createNodeEgress(), serve: createNodeServe(ports) };
+  }
+  const { createDenoEgress } = await import("./egress-deno.ts");
+  const { createDenoServe } = await import("./serve-deno.ts");
+  return {
+    name: "deno",
+    egress: createDenoEgress(ports.clock),
+    serve: createDenoServe(deno, ports),
+  };
+}

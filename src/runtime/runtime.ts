@@ -1,0 +1,76 @@
+/** The ground's face: everything outside the process, the same on Node and on Deno. */
+import type { HeaderView } from "../mcp/index.ts";
+import type { Body, Clock, Code, Crypto, Egress, Files, Log, Spawn } from "../core/index.ts";
+
+export interface Peer {
+  /** The address of the socket's other end; undefined where it is gone already. */
+  readonly address: string | undefined;
+  /** On Node: aborted when the client goes before its answer is complete. */
+  readonly gone?: AbortController;
+  /** On Node: the headers as its parser has them. */
+  readonly headers?: HeaderView;
+  /** On Node: the body, without the cost of a web stream. */
+  readonly body?: Body;
+}
+
+export interface ServeOptions {
+  readonly host: string;
+  /** 0 takes a free port. */
+  readonly port: number;
+  /** PEM texts. */
+  readonly tls?: { readonly cert: string; readonly key: string };
+  readonly fetch: (request: Request, peer: Peer) => Response | Promise<Response>;
+  /** A request with more is refused with 431. Default: 16,384. */
+  readonly maxHeaderBytes?: number;
+  /** From the connection, or the end of the request before, to the end of the headers. Default: 10,000. */
+  readonly headersTimeoutMs?: number;
+  /** From the headers to the end of the body. Default: 30,000. */
+  readonly bodyTimeoutMs?: number;
+  /** An answer that the peer does not take is given up after this. Default: 60,000. */
+  readonly writeTimeoutMs?: number;
+  /** A connection without a request is closed after this; longer than the proxies before us wait. Default: 65,000. */
+  readonly keepAliveTimeoutMs?: number;
+  /** Hears of each request that was refused before `fetch` saw it. */
+  readonly refused?: (code: Code, peer: Peer) => void;
+}
+export interface Listening {
+  readonly host: string;
+  readonly port: number;
+  /** Takes no new connection, waits for the open requests, then cuts what is left. */
+  readonly close: (deadlineMs: number) => Promise<void>;
+}
+export type Serve = (options: ServeOptions) => Promise<Listening>;
+
+/** What loading a config needs of the outside. */
+export interface ConfigFiles {
+  /** Undefined where there is no such file. */
+  readonly readText: (path: string) => Promise<string | undefined>;
+  /** Mode 0600, in a folder that is made where it is missing; rejects where the file exists. */
+  readonly writeNew: (path: string, text: string) => Promise<void>;
+  /** Standard output of a command that is run without a shell; rejects unless it exits with 0. */
+  readonly run: (command: readonly string[]) => Promise<string>;
+  /** Lower-case hex. */
+  readonly sha256: (text: string) => string;
+  /** 256 random bits, base64url. */
+  readonly randomToken: () => string;
+}
+
+export type SignalName = "SIGINT" | "SIGTERM" | "SIGHUP";
+
+export interface Runtime {
+  readonly name: "node" | "deno";
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly crypto: Crypto;
+  readonly egress: Egress;
+  readonly spawn: Spawn;
+  readonly files: Files;
+  readonly config: ConfigFiles;
+  readonly serve: Serve;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: () => string;
+  /** Standard input to its end, as UTF-8; rejects beyond 64 KiB. */
+  readonly readInput: () => Promise<string>;
+  readonly onSignal: (name: SignalName, act: () => void) => void;
+  readonly exit: (code: number) => void;
+}
