@@ -1,0 +1,193 @@
+/** Takes one exchange along the road and sees to its end: one record, one reply. */
+import type { Audit, Reservation } from "./audit/index.ts";
+import {
+  type Arrival,
+  type Clock,
+  type Deny,
+  type Log,
+  type Reply,
+  type Reviewed,
+  type Understood,
+  deny,
+} from "./core/index.ts";
+import { createCancellations } from "./cancellations.ts";
+import { type Ending, deliver } from "./deliver.ts";
+import {
+  type Facts,
+  type Outcome,
+  type Road,
+  type Wire,
+  toEntry,
+  toProblemText,
+  toReadRefusal,
+  toRefusal,
+  toStranger,
+} from "./stages/index.ts";
+import type { Upstreams } from "./upstreams/index.ts";
+
+export interface Conducted {
+  readonly road: Road;
+  readonly audit: Audit;
+  readonly upstreams: Upstreams;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** False while draining: what has begun goes on, what is new is refused. */
+  readonly ready: () => boolean;
+}
+
+export function conduct(house: Conducted): (arrival: Arrival) => Promise<Reply> {
+  const { road, audit, upstreams, clock, log } = house;
+  const cancellations = createCancellations();
+
+  return async (arrival) => {
+    const from = clock.elapsed();
+    if (!house.ready()) {
+      return refuseArrival(arrival, deny("DRAINING", "The gateway is closing"), "admit", from);
+    }
+    const walked = await road.arrive.walk(arrival);
+    complain(walked, arrival.id);
+    const facts: Facts = walked.exchange;
+    const { verdict } = walked;
+    if (verdict.verdict === "pass") return turn(verdict.out, from);
+    const denied = verdict.verdict === "deny" ? verdict : deny("INTERNAL", "Nobody answers here");
+    facts.quota?.release();
+    return refuseArrival(facts, denied, walked.stage, from);
+  };
+
+  async function turn(understood: Understood, from: number): Promise<Reply> {
+    const ticket = cancellations.open(understood);
+    const reservation = audit.reserve();
+    const ending = toEnding(understood, reservation, ticket.close, from);
+    const exchange = { ...understood, signal: ticket.signal };
+    if (reservation === undefined) {
+      log.error("The audit cannot take another record", { id: understood.id });
+      return refuse(exchange, deny("AUDIT_UNAVAILABLE", "No room for a record"), "record", ending);
+    }
+    const walked = await road.turn.walk(exchange);
+    complain(walked, exchange.id);
+    const { verdict, stage } = walked;
+    const facts: Understood & Partial<Reviewed> = walked.exchange;
+    if (verdict.verdict === "deny") return refuse(facts, verdict, stage, ending);
+    const reviewed = verdict.verdict === "pass" ? verdict.out.reviewed : verdict.answer;
+    const parts = verdict.verdict === "pass" ? verdict.out.cleaned : verdict.cleaned;
+    const cleaned = await road.sanitize.run({ ...facts, reviewed, cleaned: parts });
+    if (cleaned.verdict !== "pass") {
+      return refuse(facts, deny("INTERNAL", "The answer was not cleaned"), "sanitize", ending);
+    }
+    const own = verdict.verdict === "answer" ? verdict.headers : undefined;
+    const headers = { ...toHeaders(facts), ...own };
+    return deliver({ facts, cleaned: cleaned.out, headers, ending, log });
+  }
+
+  function toEnding(
+    understood: Understood,
+    reservation: Reservation | undefined,
+    forget: () => void,
+    from: number,
+  ): Ending {
+    return {
+      record: async (facts, outcome) => {
+        const { target } = facts;
+        const era = target?.kind === "one" ? upstreams.era(target.upstream) : undefined;
+        const ms = clock.elapsed() - from;
+        await reservation?.write(toEntry(facts, { ...outcome, ms }, era));
+      },
+      release: () => {
+        forget();
+        understood.quota.release();
+        reservation?.release();
+      },
+    };
+  }
+
+  /** Refused before the message was understood: a stranger, or a client that asked wrongly. */
+  async function refuseArrival(
+    facts: Facts,
+    denied: Deny,
+    stage: string,
+    from: number,
+  ): Promise<Reply> {
+    const wasRead = stage === "read" && !denied.code.startsWith("BODY_");
+    const wire = wasRead
+      ? toReadRefusal(denied, denied.about, facts.id)
+      : toProblemText(denied.code, facts.id);
+    if (facts.client === undefined) {
+      await audit.refused(toStranger(facts, denied, stage, wire.status));
+    } else {
+      await recordRefusal(facts, denied, stage, wire, from);
+    }
+    const type = wasRead ? "application/json" : "application/problem+json";
+    return toReply(facts, wire, type, denied.headers);
+  }
+
+  /** A refusal goes out whether or not it could be recorded; nothing was done that needs a record. */
+  async function recordRefusal(
+    facts: Facts,
+    denied: Deny,
+    stage: string,
+    wire: Wire,
+    from: number,
+  ): Promise<void> {
+    const outcome = toOutcome(denied, stage, wire);
+    const ms = clock.elapsed() - from;
+    const reservation = audit.reserve();
+    await reservation
+      ?.write({ ...toEntry(facts, { ...outcome, ms }, undefined), method: denied.about?.method })
+      .catch((error: unknown) => log.error("Cannot record a refusal", { error: String(error) }));
+    reservation?.release();
+  }
+
+  async function refuse(
+    facts: Understood & Partial<Reviewed>,
+    denied: Deny,
+    stage: string,
+    ending: Ending,
+  ): Promise<Reply> {
+    const { input, id } = facts;
+    const isRequest = input.kind === "request";
+    const why = road.cleanWhy(facts, denied.why);
+    const wire = isRequest
+      ? toRefusal(
+          { ...denied, why },
+          { ...input.caller, method: input.method, id: input.id, requestId: id },
+        )
+      : toProblemText(denied.code, id);
+    await ending
+      .record(facts, toOutcome(denied, stage, wire))
+      .catch((error: unknown) => log.error("Cannot record a refusal", { error: String(error) }));
+    ending.release();
+    const type = isRequest ? "application/json" : "application/problem+json";
+    return toReply(facts, wire, type, denied.headers);
+  }
+
+  /** A throw is our own bug: the client hears `INTERNAL`, the log what it was. */
+  function complain({ thrown, stage }: { thrown?: unknown; stage: string }, id: string): void {
+    if (thrown !== undefined) log.error("A stage threw", { id, stage, error: String(thrown) });
+  }
+
+  function toReply(
+    facts: Facts,
+    wire: Wire,
+    type: string,
+    extra: Readonly<Record<string, string>> | undefined,
+  ): Reply {
+    const headers = { ...toHeaders(facts), ...extra, "content-type": type };
+    return { status: wire.status, headers, body: wire.text };
+  }
+}
+
+function toHeaders({ id }: Facts): Record<string, string> {
+  return { "x-request-id": id };
+}
+
+function toOutcome(denied: Deny, stage: string, wire: Wire): Omit<Outcome, "ms"> {
+  return {
+    decision: "denied",
+    stage,
+    code: denied.recorded,
+    why: denied.why,
+    rules: denied.rules,
+    status: wire.status,
+    bytesOut: wire.text.length,
+  };
+}

@@ -1,0 +1,106 @@
+/** Runtime, config, gateway, listener: everything that one instance is made of. */
+import type { Context, Hono } from "hono";
+import { type LoadedConfig, resolvePath } from "./config/index.ts";
+import type { Body } from "./core/index.ts";
+import type { HeaderView } from "./mcp/index.ts";
+import { type OpenGateway, openGateway } from "./gateway.ts";
+import { createApp } from "./http/index.ts";
+import { clientAddress } from "./identity/index.ts";
+import type { Runtime } from "./runtime/index.ts";
+import { openMemoryStore } from "./stores/index.ts";
+import { version } from "./version.ts";
+
+export interface Instance {
+  readonly gateway: OpenGateway;
+  readonly app: Hono;
+  /** `peer` is the address of the socket's other end. */
+  readonly fetch: (request: Request, peer: string | undefined) => Response | Promise<Response>;
+}
+
+export interface StartOptions {
+  readonly loaded: LoadedConfig;
+  readonly runtime: Runtime;
+  /** Instead of the config's; 0 takes any free one. */
+  readonly port?: number;
+}
+
+export interface Started {
+  /** Where it listens, e.g. `http://127.0.0.1:8080`. */
+  readonly url: string;
+  readonly gateway: OpenGateway;
+  /** Lets calls end until the deadline, then ends the rest. */
+  readonly close: (deadlineMs?: number) => Promise<void>;
+}
+
+const closeDeadlineMs = 10_000;
+
+/** A gateway and its application, without a listener. */
+export async function openInstance(loaded: LoadedConfig, runtime: Runtime): Promise<Instance> {
+  const { trustedProxies } = loaded.config;
+  const ports = { ...runtime, store: openMemoryStore(runtime) };
+  const gateway = await openGateway({ loaded, ports, version, env: runtime.env });
+  const app = createApp(gateway, {
+    ports: runtime,
+    peer: toPeer,
+    connection: (context) => {
+      const { gone, body, headers } = (context.env ?? {}) as Bindings;
+      return gone && body && headers && { gone, body, headers };
+    },
+    address: (peer, forwardedFor) => clientAddress(peer, forwardedFor, trustedProxies),
+    refused: ({ code, address }) => gateway.refused(code, address),
+  });
+  return {
+    gateway,
+    app,
+    fetch: (request, address) => app.fetch(request, { address }),
+  };
+}
+
+export async function startGateway({ loaded, runtime, port }: StartOptions): Promise<Started> {
+  const { config, folder } = loaded;
+  const { listen } = config;
+  const { gateway, app } = await openInstance(loaded, runtime);
+  const read = (path: string): Promise<string> => runtime.files.readText(resolvePath(folder, path));
+  const tls = listen.tls && {
+    cert: await read(listen.tls.cert),
+    key: await read(listen.tls.key),
+  };
+  const listening = await runtime.serve({
+    host: listen.host,
+    port: port ?? listen.port,
+    ...(tls ? { tls } : {}),
+    fetch: (request, peer) => app.fetch(request, peer),
+    refused: (code, { address }) => gateway.refused(code, address),
+  });
+  const host = listening.host.includes(":") ? `[${listening.host}]` : listening.host;
+  return {
+    url: `${tls ? "https" : "http"}://${host}:${listening.port}`,
+    gateway,
+    close: async (deadlineMs = closeDeadlineMs) => {
+      gateway.drain();
+      await listening.close(deadlineMs);
+      await gateway.close();
+      await runtime.egress.close();
+    },
+  };
+}
+
+/** What a server hands to a Hono application beside the request. */
+interface Bindings {
+  /** Our own listener's. */
+  readonly address?: string | undefined;
+  readonly gone?: AbortController;
+  readonly body?: Body;
+  readonly headers?: HeaderView;
+  /** @hono/node-server's, where the application is mounted in another program. */
+  readonly incoming?: { readonly socket?: { readonly remoteAddress?: string } };
+  /** `Deno.serve`'s. */
+  readonly remoteAddr?: { readonly hostname?: string };
+}
+
+function toPeer(context: Context): string | undefined {
+  const bindings = context.env as Bindings | undefined;
+  if (bindings === undefined) return undefined;
+  const { address, incoming, remoteAddr } = bindings;
+  return address ?? incoming?.socket?.remoteAddress ?? remoteAddr?.hostname;
+}

@@ -1,0 +1,94 @@
+/**
+ * THE ROAD. Each exchange walks these stages in this order; a stage that is left out, or comes too
+ * early, does not compile.
+ */
+import {
+  type Arrival,
+  type Clock,
+  type Log,
+  type Pipeline,
+  type Reviewed,
+  type Stage,
+  type Cleaned,
+  type Understood,
+  pipeline,
+} from "../core/index.ts";
+import type { Identity } from "../identity/index.ts";
+import type { Limits } from "../limits/index.ts";
+import type { Policy } from "../policy/index.ts";
+import type { Sessions } from "../sessions/index.ts";
+import type { Names, Upstreams } from "../upstreams/index.ts";
+import { admit } from "./admit.ts";
+import { approve } from "./approve.ts";
+import { authenticate } from "./authenticate.ts";
+import { authorize } from "./authorize.ts";
+import { consult } from "./consult.ts";
+import { forward } from "./forward.ts";
+import { createGreeter } from "./greet.ts";
+import { judge } from "./judge.ts";
+import { limit } from "./limit.ts";
+import { createLists } from "./lists.ts";
+import { meter } from "./meter.ts";
+import { read } from "./read.ts";
+import { review } from "./review.ts";
+import { route } from "./route.ts";
+import { type Sanitizable, sanitize, whyCleaner } from "./sanitize.ts";
+import type { RoadSettings } from "./settings.ts";
+import { shape } from "./shape.ts";
+
+export * from "./record.ts";
+export * from "./respond.ts";
+export { type RoadSettings, toRoadSettings } from "./settings.ts";
+
+/** The rooms along the road. */
+export interface Rooms {
+  readonly identity: Identity;
+  readonly limits: Limits;
+  readonly sessions: Sessions;
+  readonly policy: Policy;
+  readonly upstreams: Upstreams;
+  readonly names: Names;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export interface Road {
+  /** Once per message that comes in. */
+  readonly arrive: Pipeline<Arrival, Understood>;
+  /** Once per round of the exchange. */
+  readonly turn: Pipeline<Understood, Reviewed>;
+  /** The end of each turn, and of an answer that a stage gave by itself. */
+  readonly sanitize: Stage<Sanitizable, Cleaned>;
+  /** A refusal's reason, as the client may read it. */
+  readonly cleanWhy: ReturnType<typeof whyCleaner>;
+}
+
+export function buildRoad(rooms: Rooms, settings: RoadSettings): Road {
+  const { identity, limits, sessions, policy, upstreams, names, clock, log } = rooms;
+  const { settings: sanitizeSettings, maxResponseBytes } = settings.sanitize;
+  const listRules = { settings: sanitizeSettings, maxResponseBytes };
+  const lists = createLists(policy, upstreams, names, listRules, { clock, log });
+  const greeting = { version: settings.version, sanitize: sanitizeSettings };
+  const greeter = createGreeter(upstreams, sessions, clock, greeting);
+  return {
+    arrive: pipeline(
+      admit(settings.admission),
+      authenticate(identity, limits),
+      limit(limits),
+      read(settings.read, sessions, clock),
+    ),
+    turn: pipeline(
+      route(policy, upstreams, names, clock),
+      authorize(policy),
+      shape(),
+      consult(),
+      judge(policy, upstreams, clock, settings.judge),
+      approve(),
+      meter(),
+      forward(policy, upstreams, names, lists, greeter, clock, settings.forward),
+      review(),
+    ),
+    sanitize: sanitize(settings.sanitize),
+    cleanWhy: whyCleaner(settings.sanitize),
+  };
+}

@@ -1,0 +1,13 @@
+import { type Counted, type Identified, type Stage, pass } from "../core/index.ts";
+import type { Limits } from "../limits/index.ts";
+
+/** How often, and how many at once. The slot is given back when the exchange ends. */
+export function limit(limits: Limits): Stage<Identified, Counted> {
+  return {
+    name: "limit",
+    run: async (exchange) => {
+      const quota = await limits.enter(exchange.client, exchange.address);
+      return "verdict" in quota ? quota : pass({ ...exchange, quota });
+    },
+  };
+}

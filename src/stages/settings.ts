@@ -1,0 +1,78 @@
+/** What each stage needs to know of the config. */
+import type { Config } from "../config/index.ts";
+import type { Log } from "../core/index.ts";
+import { isLoopback } from "../identity/index.ts";
+import { resolveSettings } from "../sanitize/index.ts";
+import type { Admission } from "./admit.ts";
+import type { ForwardSettings } from "./forward.ts";
+import type { JudgeSettings } from "./judge.ts";
+import type { ReadSettings } from "./read.ts";
+import type { SanitizeRules } from "./sanitize.ts";
+
+export interface RoadSettings {
+  readonly admission: Admission;
+  readonly read: ReadSettings;
+  readonly judge: JudgeSettings;
+  readonly forward: ForwardSettings;
+  readonly sanitize: SanitizeRules;
+  /** The gateway's own version, for those who ask who it is. */
+  readonly version: string;
+}
+
+const bodyTimeoutMs = 30_000;
+
+export function toRoadSettings(config: Config, log: Log, version: string): RoadSettings {
+  const clients = Object.entries(config.clients);
+  const requestCaps = new Map(clients.map(([name, client]) => [name, client.maxRequestBytes]));
+  const responseCaps = new Map(clients.map(([name, client]) => [name, client.maxResponseBytes]));
+  const clientRules = new Map(clients.map(([name, client]) => [name, client.sanitize]));
+  const upstreams = Object.entries(config.upstreams);
+  const upstreamRules = new Map(upstreams.map(([name, upstream]) => [name, upstream.sanitize]));
+  const reporting = new Set(
+    upstreams.filter(([, each]) => each.arguments === "report").map(([name]) => name),
+  );
+  const maxResponseBytes = (client: string): number => responseCaps.get(client) ?? 0;
+  return {
+    admission: {
+      hosts: toHosts(config),
+      origins: new Set(clients.flatMap(([, client]) => client.origins)),
+      maxBodyBytes: Math.max(0, ...requestCaps.values()),
+    },
+    read: {
+      maxRequestBytes: (client) => requestCaps.get(client) ?? 0,
+      timeoutMs: bodyTimeoutMs,
+    },
+    judge: {
+      reportsArguments: (upstream) => reporting.has(upstream),
+      report: (upstream, tool, fault) =>
+        log.warn("Arguments do not fit the tool's schema", { upstream, tool, fault }),
+    },
+    forward: { maxResponseBytes },
+    sanitize: {
+      maxResponseBytes,
+      settings: (client, upstream) =>
+        resolveSettings(
+          clientRules.get(client),
+          upstream === undefined ? undefined : upstreamRules.get(upstream),
+          config.sanitize,
+        ),
+    },
+    version,
+  };
+}
+
+/** The names under which this gateway is reached: what it listens on, and what the config adds. */
+function toHosts(config: Config): ReadonlySet<string> {
+  const { host, hosts } = config.listen;
+  const own = host.includes(":") ? `[${host}]` : host;
+  const names = [own, ...hosts];
+  if (isLoopback(host) || host === "localhost" || isUnspecified(host)) {
+    names.push("localhost", "127.0.0.1", "[::1]");
+  }
+  if (config.publicUrl !== undefined) names.push(new URL(config.publicUrl).hostname);
+  return new Set(names.map((name) => name.toLowerCase()));
+}
+
+function isUnspecified(host: string): boolean {
+  return host === "0.0.0.0" || host === "::";
+}
