@@ -1,0 +1,139 @@
+/** `mcp-gw audit tail|query|verify`: what happened, for people and for scripts. */
+import { defineCommand } from "citty";
+import type { AuditFilter } from "../audit/index.ts";
+import { parseMoment } from "../audit/index.ts";
+import { openAuditGround } from "./audit-ground.ts";
+import { type AuditGround, type Found, queryAudit, tailAudit, verifyFile } from "./audit-output.ts";
+
+/** Opens the outside for one run; the config is read only where `auditFile` is asked for. */
+export type OpenAuditGround = (configFile: string | undefined) => Promise<AuditGround>;
+
+const where = {
+  file: {
+    type: "string",
+    description: "The audit file (default: the config's)",
+    valueHint: "FILE",
+  },
+  config: { type: "string", description: "The config that names it", valueHint: "FILE" },
+  json: { type: "boolean", description: "Print JSON", default: false },
+} as const;
+
+const filters = {
+  id: { type: "string", description: "The exchange's id, as the client was told" },
+  client: { type: "string", description: "The client's name" },
+  decision: { type: "string", description: "allowed, denied, asked, failed or cancelled" },
+  code: { type: "string", description: "The code of the refusal" },
+  method: { type: "string", description: "The method, such as tools/call" },
+  upstream: { type: "string", description: "The upstream's name" },
+  target: { type: "string", description: "The tool, prompt or URI, also as upstream/name" },
+} as const;
+
+/** Each run gives its exit code; a `*` in a filter stands for any run of characters. */
+export function createAuditCommand(open: OpenAuditGround) {
+  return defineCommand({
+    meta: { name: "audit", description: "Read and check the audit file" },
+    subCommands: {
+      tail: createTail(open),
+      query: createQuery(open),
+      verify: createVerify(open),
+    },
+  });
+}
+
+export const auditCommand = createAuditCommand(openAuditGround);
+
+function createTail(open: OpenAuditGround) {
+  return defineCommand({
+    meta: {
+      name: "tail",
+      description: "The newest records. Example: mcp-gw audit tail -n 50 --follow",
+    },
+    args: {
+      lines: { type: "string", alias: "n", description: "How many", default: "20" },
+      follow: { type: "boolean", alias: "f", description: "Go on with new ones", default: false },
+      ...where,
+    },
+    run: ({ args }) =>
+      runWith(open, args, async (ground, path) => {
+        const count = toCount(args.lines);
+        if (count === undefined) return wrong(ground, "-n", args.lines, "a number such as 20");
+        return tailAudit(ground, path, { count, follow: args.follow, json: args.json });
+      }),
+  });
+}
+
+function createQuery(open: OpenAuditGround) {
+  return defineCommand({
+    meta: {
+      name: "query",
+      description:
+        "Records that fit every filter. Example: mcp-gw audit query --client web-app --decision denied --since 1h",
+    },
+    args: {
+      ...filters,
+      since: { type: "string", description: "From then on: 15m, 1h, 7d, or an ISO time" },
+      until: { type: "string", description: "Before then, in the same forms" },
+      limit: { type: "string", description: "At most so many, the first ones" },
+      ...where,
+    },
+    run: ({ args }) =>
+      runWith(open, args, async (ground, path) => {
+        const limit = args.limit === undefined ? Infinity : toCount(args.limit);
+        if (limit === undefined)
+          return wrong(ground, "--limit", args.limit, "a number such as 100");
+        const moments: { since?: number; until?: number } = {};
+        for (const name of ["since", "until"] as const) {
+          const text = args[name];
+          if (text === undefined) continue;
+          const moment = parseMoment(text, ground.clock.now());
+          if (moment === undefined)
+            return wrong(ground, `--${name}`, text, "such as 1h or 2026-03-01T12:00:00Z");
+          moments[name] = moment;
+        }
+        const filter: AuditFilter = { ...pick(args), ...moments };
+        return queryAudit(ground, path, { filter, limit, json: args.json });
+      }),
+  });
+}
+
+function createVerify(open: OpenAuditGround) {
+  return defineCommand({
+    meta: {
+      name: "verify",
+      description:
+        "Follow the chain: is every record there and unchanged? Example: mcp-gw audit verify audit.jsonl",
+    },
+    args: {
+      path: { type: "positional", description: "The file", valueHint: "FILE", required: false },
+      ...where,
+    },
+    run: ({ args }) =>
+      runWith(open, { ...args, file: args.path ?? args.file }, (ground, path) =>
+        verifyFile(ground, path, { json: args.json }),
+      ),
+  });
+}
+
+async function runWith(
+  open: OpenAuditGround,
+  args: { readonly file?: string | undefined; readonly config?: string | undefined },
+  run: (ground: AuditGround, path: string) => Promise<Found>,
+): Promise<Found> {
+  const ground = await open(args.config);
+  const path = args.file ?? (await ground.auditFile());
+  return path === undefined ? 2 : run(ground, path);
+}
+
+function toCount(text: string): number | undefined {
+  return /^\d{1,9}$/.test(text) ? Number(text) : undefined;
+}
+
+function wrong(ground: AuditGround, name: string, value: unknown, wanted: string): 2 {
+  ground.complain(`Cannot read ${name} ${JSON.stringify(value)}: it must be ${wanted}`);
+  return 2;
+}
+
+function pick(args: { readonly [name in keyof typeof filters]?: string | undefined }): AuditFilter {
+  const { id, client, decision, code, method, upstream, target } = args;
+  return { id, client, decision, code, method, upstream, target };
+}
