@@ -1,10 +1,15 @@
 /** Who may end an exchange early: a modern client by leaving, a legacy one by saying so. */
-import type { Understood } from "./core/index.ts";
+import {
+  type Cancellation,
+  type Canceller,
+  type Understood,
+  createCanceller,
+} from "./core/index.ts";
 import { type IdText, at, textOf } from "./mcp/index.ts";
 
 export interface Ticket {
   /** Fires when the exchange is to be given up. */
-  readonly signal: AbortSignal;
+  readonly signal: Cancellation;
   readonly close: () => void;
 }
 
@@ -16,7 +21,7 @@ const nothing = (): void => undefined;
 
 export function createCancellations(): Cancellations {
   /** Requests under way in legacy sessions. */
-  const cancellable = new Map<string, AbortController>();
+  const cancellable = new Map<string, Canceller>();
 
   return {
     open: ({ input, signal }) => {
@@ -27,7 +32,7 @@ export function createCancellations(): Cancellations {
         const id = at(input.params, "requestId");
         if (id !== undefined) cancellable.get(toKey(session, textOf(id)))?.abort();
       }
-      const controller = new AbortController();
+      const controller = createCanceller();
       if (input.kind !== "request" || session === undefined) {
         return { signal: controller.signal, close: nothing };
       }

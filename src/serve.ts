@@ -1,7 +1,7 @@
 /** Runtime, config, gateway, listener: everything that one instance is made of. */
 import type { Context, Hono } from "hono";
 import { type LoadedConfig, resolvePath } from "./config/index.ts";
-import type { Body } from "./core/index.ts";
+import type { Body, Canceller } from "./core/index.ts";
 import type { HeaderView } from "./mcp/index.ts";
 import { type OpenGateway, openGateway } from "./gateway.ts";
 import { createApp } from "./http/index.ts";
@@ -89,7 +89,7 @@ export async function startGateway({ loaded, runtime, port }: StartOptions): Pro
 interface Bindings {
   /** Our own listener's. */
   readonly address?: string | undefined;
-  readonly gone?: AbortController;
+  readonly gone?: Canceller;
   readonly body?: Body;
   readonly headers?: HeaderView;
   /** @hono/node-server's, where the application is mounted in another program. */

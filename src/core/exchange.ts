@@ -11,6 +11,7 @@ import type {
   TargetKind,
 } from "../mcp/index.ts";
 import type { AnswerStream } from "./answer.ts";
+import type { Cancellation } from "./cancellation.ts";
 import type { Body } from "./ports.ts";
 
 /** What a door hands over: one HTTP request to an MCP endpoint. */
@@ -30,7 +31,7 @@ export interface Arrival {
   /** A forwarding header was present, trusted or not: such a caller is never `anonymous`. */
   readonly forwarded: boolean;
   /** Fires when the client has gone, or takes no more of its answer. */
-  readonly signal: AbortSignal;
+  readonly signal: Cancellation;
 }
 
 /** `/mcp` speaks for every upstream, `/mcp/{upstream}` for one. */

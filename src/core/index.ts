@@ -1,5 +1,6 @@
 /** The house's words. */
 export * from "./answer.ts";
+export * from "./cancellation.ts";
 export * from "./exchange.ts";
 export * from "./gather.ts";
 export * from "./hex.ts";

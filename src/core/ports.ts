@@ -1,4 +1,5 @@
 /** Everything outside the house is reached through these; `runtime/` and `stores/` hold the real ones. */
+import type { Cancellation } from "./cancellation.ts";
 
 export interface Timer {
   readonly cancel: () => void;
@@ -48,7 +49,7 @@ export interface EgressRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
   /** Cancels the request, and its body where that has begun. */
-  readonly signal: AbortSignal;
+  readonly signal: Cancellation;
   /** Until the status line and headers are here. */
   readonly headersTimeoutMs: number;
 }

@@ -3,7 +3,7 @@ import { Hono } from "hono";
 import type { Context } from "hono";
 import { toHex } from "../core/index.ts";
 import type { HeaderView } from "../mcp/index.ts";
-import type { Body, Code, Gateway, Ports, Reply } from "../core/index.ts";
+import type { Body, Cancellation, Canceller, Code, Gateway, Ports, Reply } from "../core/index.ts";
 import { toArrival, toRawPath } from "./arrival.ts";
 import { toCorsHeaders, toPreflightHeaders } from "./cors.ts";
 import { toEventBody } from "./event-body.ts";
@@ -23,7 +23,7 @@ export interface AppOptions {
 }
 export interface Connection {
   /** Aborted when the client has gone before its answer was complete. */
-  readonly gone: AbortController;
+  readonly gone: Canceller;
   readonly body: Body;
   readonly headers: HeaderView;
 }
@@ -148,7 +148,7 @@ function toHeaders({ headers, body }: Reply): Record<string, string> {
 
 interface Client {
   /** Fires when the client has gone before its answer was complete. */
-  readonly signal: AbortSignal;
+  readonly signal: Cancellation;
   readonly done: () => void;
   readonly left: () => void;
 }

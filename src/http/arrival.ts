@@ -1,5 +1,5 @@
 /** One HTTP request as the gateway takes it. */
-import type { Arrival, Body } from "../core/index.ts";
+import type { Cancellation, Arrival, Body } from "../core/index.ts";
 import type { HeaderView } from "../mcp/index.ts";
 import { toBody } from "./web-body.ts";
 
@@ -64,7 +64,7 @@ export interface ArrivalFacts {
   readonly time: number;
   readonly path: string;
   readonly address: string | undefined;
-  readonly signal: AbortSignal;
+  readonly signal: Cancellation;
   /** Where the listener reads bodies more cheaply than through the request. */
   readonly body: Body | undefined;
   readonly headers: HeaderView;

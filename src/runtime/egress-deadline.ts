@@ -16,13 +16,16 @@ export interface Deadline {
 export function deadlineFor(request: EgressRequest, clock: Clock): Deadline {
   const controller = new AbortController();
   let expired = false;
+  const abort = (): void => controller.abort();
+  if (request.signal.aborted) abort();
+  else request.signal.addEventListener("abort", abort, { once: true });
   const timer = clock.after(request.headersTimeoutMs, () => {
     expired = true;
     controller.abort();
   });
   return {
-    signal: AbortSignal.any([request.signal, controller.signal]),
-    abort: () => controller.abort(),
+    signal: controller.signal,
+    abort,
     met: () => timer.cancel(),
     expired: () => expired,
   };

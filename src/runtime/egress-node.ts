@@ -4,7 +4,7 @@ import type { Dispatcher } from "undici";
 import { EgressError } from "../core/index.ts";
 import type { Egress, EgressRequest, EgressResponse } from "../core/index.ts";
 import { maxResponseHeaderBytes, toEgressError } from "./egress-deadline.ts";
-import { toBody } from "./node-body.ts";
+import { type Source, createSource } from "./undici-body.ts";
 
 /** Origins come from the config; the bound is for what a later credential flow may add. */
 const maxPools = 256;
@@ -52,21 +52,9 @@ export function createNodeEgress(): Egress {
   };
 
   return {
-    request: async (request) => {
+    request: (request) => {
       const { pool, path } = placeFor(request.url);
-      try {
-        const response = await pool.request({
-          path,
-          method: request.method,
-          headers: { ...request.headers, "accept-encoding": "identity" },
-          body: request.body ?? null,
-          signal: request.signal,
-          headersTimeout: request.headersTimeoutMs,
-        });
-        return toResponse(response, request);
-      } catch (cause) {
-        throw toEgressError(cause, request, false);
-      }
+      return dispatch(pool, path, request);
     },
     close: async () => {
       const open = [...pools.values()];
@@ -77,40 +65,73 @@ export function createNodeEgress(): Egress {
   };
 }
 
-function toResponse(response: Dispatcher.ResponseData, request: EgressRequest): EgressResponse {
-  const { body, headers, statusCode } = response;
-  // A body that is cancelled before anybody reads it has nobody else to tell.
-  body.on("error", () => undefined);
-  let isCancelled = false;
-  const whole = toBody(body, () => {
-    isCancelled = true;
-    body.destroy();
+/** By undici's own events: the promised form builds a stream for each answer that nobody needs. */
+function dispatch(pool: Pool, path: string, request: EgressRequest): Promise<EgressResponse> {
+  return new Promise((resolve, reject) => {
+    const { signal } = request;
+    let control: Dispatcher.DispatchController | undefined;
+    let source: Source | undefined;
+    const toError = (cause: unknown): EgressError => toEgressError(cause, request, false);
+    const leave = (): void => {
+      const reason = new EgressError("aborted", "The request was cancelled");
+      control?.abort(reason);
+      source?.fail(reason);
+      reject(toError(reason));
+    };
+    if (signal.aborted) return leave();
+    signal.addEventListener("abort", leave, { once: true });
+    const done = (): void => signal.removeEventListener("abort", leave);
+
+    const handler: Dispatcher.DispatchHandler = {
+      onRequestStart: (started) => {
+        control = started;
+        if (signal.aborted) started.abort(new EgressError("aborted", "The request was cancelled"));
+      },
+      onResponseStart: (started, status, headers) => {
+        if (status < 200) return;
+        source = createSource(started, toError);
+        resolve(toResponse(status, headers, source));
+      },
+      onResponseData: (_, piece) => source?.push(piece),
+      onResponseEnd: () => {
+        done();
+        source?.end();
+      },
+      onResponseError: (_, error) => {
+        done();
+        source?.fail(error);
+        reject(toError(error));
+      },
+    };
+    const { method, headersTimeoutMs } = request;
+    pool.dispatch(
+      {
+        path,
+        method,
+        headers: { ...request.headers, "accept-encoding": "identity" },
+        body: request.body ?? null,
+        headersTimeout: headersTimeoutMs,
+      },
+      handler,
+    );
   });
-  const toError = (cause: unknown): EgressError =>
-    isCancelled
-      ? new EgressError("aborted", "The answer was cancelled", { cause })
-      : toEgressError(cause, request, false);
+}
+
+function toResponse(
+  status: number,
+  headers: Readonly<Record<string, string | string[] | undefined>>,
+  source: Source,
+): EgressResponse {
   return {
-    status: statusCode,
+    status,
     headers: {
       get: (name) => {
         const value = headers[name.toLowerCase()];
         return value === undefined ? null : Array.isArray(value) ? value.join(", ") : value;
       },
     },
-    read: (maxBytes) =>
-      whole.read(maxBytes).catch((cause: unknown) => {
-        throw toError(cause);
-      }),
-    cancel: whole.cancel,
-    body: {
-      async *[Symbol.asyncIterator]() {
-        try {
-          for await (const chunk of body) yield chunk as Uint8Array;
-        } catch (cause) {
-          throw toError(cause);
-        }
-      },
-    },
+    read: source.read,
+    cancel: source.cancel,
+    body: { [Symbol.asyncIterator]: source.pieces },
   };
 }

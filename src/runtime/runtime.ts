@@ -1,12 +1,22 @@
 /** The ground's face: everything outside the process, the same on Node and on Deno. */
 import type { HeaderView } from "../mcp/index.ts";
-import type { Body, Clock, Code, Crypto, Egress, Files, Log, Spawn } from "../core/index.ts";
+import type {
+  Body,
+  Canceller,
+  Clock,
+  Code,
+  Crypto,
+  Egress,
+  Files,
+  Log,
+  Spawn,
+} from "../core/index.ts";
 
 export interface Peer {
   /** The address of the socket's other end; undefined where it is gone already. */
   readonly address: string | undefined;
   /** On Node: aborted when the client goes before its answer is complete. */
-  readonly gone?: AbortController;
+  readonly gone?: Canceller;
   /** On Node: the headers as its parser has them. */
   readonly headers?: HeaderView;
   /** On Node: the body, without the cost of a web stream. */

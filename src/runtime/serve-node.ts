@@ -4,7 +4,7 @@ import type { IncomingHttpHeaders, IncomingMessage, Server, ServerResponse } fro
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import { getRequestListener, RequestError } from "@hono/node-server";
-import type { Reply } from "../core/index.ts";
+import { type Reply, createCanceller } from "../core/index.ts";
 import type { HeaderView } from "../mcp/index.ts";
 import { cutOff, hasUnreadBody, lingerAfter, watchSockets } from "./connections.ts";
 import { toRefusal, toRefusalResponse } from "./refusal.ts";
@@ -65,7 +65,7 @@ export function createNodeServe(ports: ServePorts): Serve {
 }
 
 function toPeer({ incoming, outgoing }: Exchange): Peer {
-  const gone = new AbortController();
+  const gone = createCanceller();
   outgoing.once("close", () => {
     if (!outgoing.writableFinished) gone.abort();
   });

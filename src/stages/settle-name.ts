@@ -1,5 +1,5 @@
 /** Decides what a shown name means where the name alone does not say it. */
-import { type Clock, compileGlob, templateToGlob } from "../core/index.ts";
+import { type Cancellation, type Clock, compileGlob, templateToGlob } from "../core/index.ts";
 import type { ListKind, TargetKind } from "../mcp/index.ts";
 import type { ListedItem, NameCandidate, UpstreamCaller, Upstreams } from "../upstreams/index.ts";
 import { patiently } from "./patience.ts";
@@ -11,7 +11,7 @@ interface Question {
   readonly what: TargetKind;
   readonly upstreams: Upstreams;
   readonly caller: UpstreamCaller;
-  readonly signal: AbortSignal;
+  readonly signal: Cancellation;
   readonly clock: Clock;
 }
 

@@ -1,6 +1,6 @@
 /** An upstream's lists, whole, each kept for whom it was made and as long as it may be believed. */
 import { LRUCache } from "lru-cache";
-import { type Failure, type ToolFacts, failure } from "../core/index.ts";
+import { type Cancellation, type Failure, type ToolFacts, failure } from "../core/index.ts";
 import {
   type JsonObject,
   type ListKind,
@@ -37,12 +37,12 @@ export interface Listing {
 
 export interface Catalogue {
   /** An old list stands in for at most ten minutes where the upstream fails or hangs. */
-  readonly list: (kind: ListKind, asker: Asker, signal: AbortSignal) => Promise<Listing | Failure>;
+  readonly list: (kind: ListKind, asker: Asker, signal: Cancellation) => Promise<Listing | Failure>;
   /** `refresh` fetches the list even if the tool is known. */
   readonly tool: (
     name: string,
     asker: Asker,
-    signal: AbortSignal,
+    signal: Cancellation,
     refresh?: boolean,
   ) => Promise<ToolFacts | undefined | Failure>;
   readonly onChange: (list: ListChange, scope: string) => void;

@@ -1,5 +1,5 @@
 /** What the rest of the house sees of one upstream. */
-import type { AnswerStream, Failure, ToolFacts } from "../core/index.ts";
+import type { Cancellation, AnswerStream, Failure, ToolFacts } from "../core/index.ts";
 import type { Era, JsonObject, ListKind, ParamHeader } from "../mcp/index.ts";
 import type { Listing } from "./catalogue.ts";
 import type { ServerFacts, UpstreamCaller } from "./link.ts";
@@ -20,25 +20,28 @@ export interface Discovered extends ServerFacts {
 
 export interface Upstream {
   readonly name: string;
-  readonly discover: (caller: UpstreamCaller, signal: AbortSignal) => Promise<Discovered | Failure>;
+  readonly discover: (
+    caller: UpstreamCaller,
+    signal: Cancellation,
+  ) => Promise<Discovered | Failure>;
   /** The whole list, all pages; cached for at most a minute. */
   readonly list: (
     kind: ListKind,
     caller: UpstreamCaller,
-    signal: AbortSignal,
+    signal: Cancellation,
   ) => Promise<Listing | Failure>;
   /** A tool by the upstream's own name; undefined where it lists none of that name. */
   readonly tool: (
     name: string,
     caller: UpstreamCaller,
-    signal: AbortSignal,
+    signal: Cancellation,
   ) => Promise<ToolFacts | undefined | Failure>;
   /**
    * Forwards a request. Ends with a result, the upstream's error, or one of the failures
    * UPSTREAM_UNAVAILABLE, UPSTREAM_TIMEOUT, UPSTREAM_INVALID, RESPONSE_TOO_LARGE, INPUT_DENIED.
    * Firing `signal`, or breaking the iteration off, cancels the call at the upstream.
    */
-  readonly send: (request: UpstreamRequest, signal: AbortSignal) => AnswerStream;
+  readonly send: (request: UpstreamRequest, signal: Cancellation) => AnswerStream;
 }
 
 export interface UpstreamStatus {

@@ -1,5 +1,11 @@
 /** The messages of one HTTP answer that belong to one call. */
-import { type Clock, type EgressResponse, type Failure, failure } from "../core/index.ts";
+import {
+  type Cancellation,
+  type Clock,
+  type EgressResponse,
+  type Failure,
+  failure,
+} from "../core/index.ts";
 import type { JsonRpcMessage, NotificationMessage, RequestMessage } from "../mcp/index.ts";
 import type { Closing } from "./closing.ts";
 import {
@@ -55,7 +61,7 @@ const unanswered = failure(
 export async function exchange(
   context: HttpContext,
   posted: Posted,
-  signal: AbortSignal,
+  signal: Cancellation,
   timeoutMs = context.timeoutMs,
 ): Promise<HttpEnd | Refused | AsyncGenerator<HttpMessage>> {
   const { endpoint } = context;

@@ -1,5 +1,5 @@
 /** A legacy upstream over HTTP: one session per client, opened when needed and renewed when lost. */
-import { type Failure, failure } from "../core/index.ts";
+import { type Cancellation, type Failure, failure } from "../core/index.ts";
 import { type RequestMessage, latestLegacy } from "../mcp/index.ts";
 import { readInitialized } from "./facts.ts";
 import {
@@ -45,7 +45,7 @@ interface Session {
 }
 
 export interface LegacySessions {
-  readonly connect: (caller: UpstreamCaller, signal: AbortSignal) => Promise<Link | Failure>;
+  readonly connect: (caller: UpstreamCaller, signal: Cancellation) => Promise<Link | Failure>;
   /** Tells the upstream that every session has ended. */
   readonly close: () => Promise<void>;
 }
@@ -119,7 +119,7 @@ export function openLegacySessions(context: HttpContext): LegacySessions {
     key: string,
     first: Session,
     call: LinkCall,
-    signal: AbortSignal,
+    signal: Cancellation,
   ): Promise<LinkAnswer> {
     const answer = await exchangeOnce(key, first, call, signal);
     if (!isAlone(answer) || answer.kind !== "refused") return answer;
@@ -134,7 +134,7 @@ export function openLegacySessions(context: HttpContext): LegacySessions {
     scope: string,
     session: Session,
     call: LinkCall,
-    signal: AbortSignal,
+    signal: Cancellation,
   ): Promise<HttpEnd | Refused | AsyncGenerator<HttpMessage>> {
     let replies = 0;
     const onRequest = ({ id, method }: RequestMessage) => {
@@ -192,7 +192,7 @@ function isLost(session: Session, { status, error }: Refused): boolean {
 }
 
 /** A call given up by its deadline is still at work up there. */
-function isGivenUp(message: { readonly kind: string }, signal: AbortSignal): boolean {
+function isGivenUp(message: { readonly kind: string }, signal: Cancellation): boolean {
   return message.kind === "failure" && signal.aborted;
 }
 
@@ -200,7 +200,7 @@ function isGivenUp(message: { readonly kind: string }, signal: AbortSignal): boo
 async function* cancelledBy(
   cancel: () => void,
   messages: AsyncIterable<HttpMessage>,
-  signal: AbortSignal,
+  signal: Cancellation,
 ): AsyncGenerator<HttpMessage> {
   let isOver = false;
   try {

@@ -1,5 +1,5 @@
 /** A modern upstream over HTTP: every request stands alone, so one link serves every client. */
-import { failure } from "../core/index.ts";
+import { type Cancellation, failure } from "../core/index.ts";
 import { latestModern, toRequestHeaders } from "../mcp/index.ts";
 import { type HttpContext, exchange } from "./http-exchange.ts";
 import { toEnd } from "./http-post.ts";
@@ -22,7 +22,7 @@ export function createModernLink(context: HttpContext, facts: ServerFacts): Link
 async function exchangeModern(
   context: HttpContext,
   call: LinkCall,
-  signal: AbortSignal,
+  signal: Cancellation,
 ): Promise<LinkAnswer> {
   const { text, headers } = toModernPost(context, call);
   const posted = {

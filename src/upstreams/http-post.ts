@@ -1,5 +1,6 @@
 /** One POST to an upstream's endpoint, and the messages that come back for it. */
 import {
+  type Cancellation,
   type Egress,
   EgressError,
   type EgressResponse,
@@ -31,7 +32,7 @@ export async function post(
   endpoint: Endpoint,
   body: string,
   headers: Readonly<Record<string, string>>,
-  signal: AbortSignal,
+  signal: Cancellation,
   headersTimeoutMs: number,
 ): Promise<EgressResponse | Failure> {
   const merged = mergeHeaders(endpoint, headers);

@@ -1,9 +1,10 @@
 /** What has arrived for one call and was not fetched yet; its owner bounds what is put in. */
+import type { Cancellation } from "../core/index.ts";
 
 export interface Inbox<T> {
   readonly put: (item: T) => void;
   /** Waits for the next item; undefined as soon as `signal` fires. */
-  readonly take: (signal: AbortSignal) => Promise<T | undefined>;
+  readonly take: (signal: Cancellation) => Promise<T | undefined>;
 }
 
 export function createInbox<T>(): Inbox<T> {

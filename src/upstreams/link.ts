@@ -1,5 +1,5 @@
 /** What both transports give: an open way to one upstream, in one era. */
-import type { Caller, ClientIdentity, Failure } from "../core/index.ts";
+import type { Cancellation, Caller, ClientIdentity, Failure } from "../core/index.ts";
 import type {
   Era,
   ErrorMessage,
@@ -57,14 +57,14 @@ export interface Link {
    * Notifications, then exactly one of the rest. Ends early only where `signal` fires; breaking off
    * the iteration or firing `signal` cancels the call at the upstream. Rejects with `Aborted`.
    */
-  readonly exchange: (call: LinkCall, signal: AbortSignal) => Promise<LinkAnswer>;
+  readonly exchange: (call: LinkCall, signal: Cancellation) => Promise<LinkAnswer>;
 }
 
 export interface Transport {
   readonly kind: "http" | "stdio";
   /** The era last found out, while it is believed. */
   readonly era: () => Era | undefined;
-  readonly connect: (caller: UpstreamCaller, signal: AbortSignal) => Promise<Link | Failure>;
+  readonly connect: (caller: UpstreamCaller, signal: Cancellation) => Promise<Link | Failure>;
   /**
    * Whose lists this client gets: callers of one scope share what is known of them. Undefined until
    * the era is known. A session or a process has a state of its own, so its lists are its caller's.
@@ -73,7 +73,7 @@ export interface Transport {
    */
   readonly scope: (client: ClientIdentity) => string | undefined;
   /** Finds out anew what the upstream is, where what is known of it seems wrong. */
-  readonly recheckEra: (signal: AbortSignal) => Promise<Era | undefined>;
+  readonly recheckEra: (signal: Cancellation) => Promise<Era | undefined>;
   /** Ends every process, session and connection. */
   readonly close: () => Promise<void>;
 }

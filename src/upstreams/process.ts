@@ -1,5 +1,5 @@
 /** One child process that speaks MCP on its pipes: many calls at once, each gets what is its own. */
-import { type Child, type Failure, failure } from "../core/index.ts";
+import { type Cancellation, type Child, type Failure, failure } from "../core/index.ts";
 import {
   type ErrorMessage,
   type JsonRpcMessage,
@@ -33,7 +33,7 @@ export interface ProcessCall {
 
 export interface McpProcess {
   /** As the stream of `Link.exchange`. */
-  readonly exchange: (call: ProcessCall, signal: AbortSignal) => AsyncIterable<ProcessMessage>;
+  readonly exchange: (call: ProcessCall, signal: Cancellation) => AsyncIterable<ProcessMessage>;
   readonly send: (text: string) => Promise<void>;
   readonly inFlight: () => number;
   /** Settles with what ended it, once no more messages can come. */
@@ -163,7 +163,10 @@ export function openProcess(settings: ProcessSettings): McpProcess {
     return why;
   });
 
-  async function* exchange(call: ProcessCall, signal: AbortSignal): AsyncGenerator<ProcessMessage> {
+  async function* exchange(
+    call: ProcessCall,
+    signal: Cancellation,
+  ): AsyncGenerator<ProcessMessage> {
     if (ended !== undefined) {
       yield ended;
       return;

@@ -1,5 +1,5 @@
 /** Upstreams that are processes: one for each client, started when needed and ended when idle. */
-import { type ClientIdentity, type Failure, failure } from "../core/index.ts";
+import { type Cancellation, type ClientIdentity, type Failure, failure } from "../core/index.ts";
 import { createClosing } from "./closing.ts";
 import { createEraMemory } from "./era.ts";
 import { type ChildSettings, type OpenedChild, endChild, openChild } from "./stdio-child.ts";
@@ -178,7 +178,7 @@ export function openStdioTransport(settings: StdioSettings): Transport {
 
   function toLink(slot: Slot, running: Running): Link {
     const { era, revision, facts } = running;
-    async function* exchange(call: LinkCall, signal: AbortSignal): AsyncGenerator<LinkMessage> {
+    async function* exchange(call: LinkCall, signal: Cancellation): AsyncGenerator<LinkMessage> {
       const release = hold(slot);
       try {
         const { id, method, progressToken, maxBytes } = call;

@@ -1,5 +1,5 @@
 /** One MCP server behind the gateway, in the modern shape whatever its era and transport. */
-import { type Clock, type Failure, failure } from "../core/index.ts";
+import { type Cancellation, type Clock, type Failure, failure } from "../core/index.ts";
 import {
   type ErrorMessage,
   type NotificationMessage,
@@ -48,7 +48,7 @@ export function createUpstream(settings: UpstreamSettings): OpenUpstream {
   let state: UpstreamStatus["state"] = "unknown";
 
   /** What a caller broke off says nothing of the upstream. */
-  function note<T extends object>(seen: T, signal?: AbortSignal): T {
+  function note<T extends object>(seen: T, signal?: Cancellation): T {
     if (signal?.aborted || closing.isClosed()) return seen;
     if (!isFailure(seen)) state = "up";
     else if (seen.code === "UPSTREAM_UNAVAILABLE" || seen.code === "UPSTREAM_TIMEOUT") {
@@ -57,7 +57,7 @@ export function createUpstream(settings: UpstreamSettings): OpenUpstream {
     return seen;
   }
 
-  async function connect(caller: UpstreamCaller, signal: AbortSignal): Promise<Link | Failure> {
+  async function connect(caller: UpstreamCaller, signal: Cancellation): Promise<Link | Failure> {
     try {
       return note(await transport.connect(caller, signal), signal);
     } catch (error) {
@@ -70,7 +70,7 @@ export function createUpstream(settings: UpstreamSettings): OpenUpstream {
   async function* forward(
     request: UpstreamRequest,
     toEnd: (last: Last) => Last,
-    signal?: AbortSignal,
+    signal?: Cancellation,
   ): AsyncGenerator<NotificationMessage | Last> {
     const watch = openWatch(clock, settings, closing, signal);
     try {
@@ -108,7 +108,7 @@ export function createUpstream(settings: UpstreamSettings): OpenUpstream {
     link: Link,
     last: LinkEnd,
     request: UpstreamRequest,
-    signal: AbortSignal,
+    signal: Cancellation,
   ): Promise<readonly ParamHeader[] | undefined> {
     const isRefused = last.kind === "error" && last.code === -32022;
     if (last.kind === "stale" || isRefused) {

@@ -1,5 +1,11 @@
 /** The deadlines of one exchange: since the last message, and in total. */
-import { type Clock, type Failure, failure } from "../core/index.ts";
+import {
+  type Cancellation,
+  createCanceller,
+  type Clock,
+  type Failure,
+  failure,
+} from "../core/index.ts";
 import type { Closing } from "./closing.ts";
 
 export interface WatchSettings {
@@ -11,7 +17,7 @@ export interface WatchSettings {
 
 export interface Watch {
   /** Fires when a deadline has passed or the caller has gone. */
-  readonly signal: AbortSignal;
+  readonly signal: Cancellation;
   /** A message came: the wait begins anew. */
   readonly touch: () => void;
   /** Time that the caller takes is not the upstream's, until the next `touch`. */
@@ -25,9 +31,9 @@ export function openWatch(
   clock: Clock,
   settings: WatchSettings,
   closing?: Closing,
-  caller?: AbortSignal,
+  caller?: Cancellation,
 ): Watch {
-  const own = new AbortController();
+  const own = createCanceller();
   const began = clock.elapsed();
   let last = began;
   let resting = false;
@@ -85,7 +91,7 @@ export function openWatch(
 }
 
 /** The promise's value, or a rejection as soon as `signal` fires; the promise itself goes on. */
-export function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+export function orAborted<T>(promise: Promise<T>, signal: Cancellation): Promise<T> {
   return new Promise((resolve, reject) => {
     const leave = () => reject(new Aborted());
     if (signal.aborted) leave();
