@@ -9,6 +9,7 @@ import {
   type Reviewed,
   type Understood,
   deny,
+  withFact,
 } from "./core/index.ts";
 import { createCancellations } from "./cancellations.ts";
 import { type Ending, deliver } from "./deliver.ts";
@@ -58,7 +59,7 @@ export function conduct(house: Conducted): (arrival: Arrival) => Promise<Reply> 
     const ticket = cancellations.open(understood);
     const reservation = audit.reserve();
     const ending = toEnding(understood, reservation, ticket.close, from);
-    const exchange = { ...understood, signal: ticket.signal };
+    const exchange = withFact(understood, { signal: ticket.signal });
     if (reservation === undefined) {
       log.error("The audit cannot take another record", { id: understood.id });
       return refuse(exchange, deny("AUDIT_UNAVAILABLE", "No room for a record"), "record", ending);
@@ -70,12 +71,12 @@ export function conduct(house: Conducted): (arrival: Arrival) => Promise<Reply> 
     if (verdict.verdict === "deny") return refuse(facts, verdict, stage, ending);
     const reviewed = verdict.verdict === "pass" ? verdict.out.reviewed : verdict.answer;
     const parts = verdict.verdict === "pass" ? verdict.out.cleaned : verdict.cleaned;
-    const cleaned = await road.sanitize.run({ ...facts, reviewed, cleaned: parts });
+    const cleaned = await road.sanitize.run(withFact(facts, { reviewed, cleaned: parts }));
     if (cleaned.verdict !== "pass") {
       return refuse(facts, deny("INTERNAL", "The answer was not cleaned"), "sanitize", ending);
     }
     const own = verdict.verdict === "answer" ? verdict.headers : undefined;
-    const headers = { ...toHeaders(facts), ...own };
+    const headers = own === undefined ? toHeaders(facts) : { ...toHeaders(facts), ...own };
     return deliver({ facts, cleaned: cleaned.out, headers, ending, log });
   }
 

@@ -54,16 +54,11 @@ export async function deliver(delivery: Delivery): Promise<Reply> {
   if (!isLast(message)) {
     facts.quota.becomeStream();
     const body = abandonable(delivery, messages, events(delivery, listener, messages, message));
-    const type = { "content-type": "text/event-stream", "x-accel-buffering": "no" };
-    return { status: 200, headers: { ...headers, ...type }, body };
+    return { status: 200, headers, body };
   }
   const wire = await finish(delivery, listener, message, 0);
   ending.release();
-  return {
-    status: wire.status,
-    headers: { ...headers, "content-type": "application/json" },
-    body: wire.text,
-  };
+  return { status: wire.status, headers, body: wire.text };
 }
 
 /** A notification is taken and a session is ended without a body. */

@@ -12,4 +12,5 @@ export * from "./reply.ts";
 export * from "./seal.ts";
 export * from "./secret.ts";
 export * from "./stage.ts";
+export * from "./with-fact.ts";
 export * from "./uri.ts";

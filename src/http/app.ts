@@ -120,7 +120,7 @@ async function pass(
         headers: sent,
       }),
     );
-    const headers = { ...toHeaders(reply), ...cors };
+    const headers = toHeaders(reply, cors);
     if (reply.body === undefined || typeof reply.body === "string") {
       client.done();
       return new Response(reply.body ?? null, { status: reply.status, headers });
@@ -139,11 +139,17 @@ async function pass(
   }
 }
 
-function toHeaders({ headers, body }: Reply): Record<string, string> {
-  const own = { ...headers, "cache-control": "no-store", "x-content-type-options": "nosniff" };
-  if (body === undefined) return own;
-  if (typeof body === "string") return { "content-type": "application/json", ...own };
-  return { ...own, "content-type": "text/event-stream", "x-accel-buffering": "no" };
+/** A body that is no stream is JSON where the reply does not say otherwise. */
+function toHeaders(reply: Reply, cors: Readonly<Record<string, string>>): Record<string, string> {
+  const headers: Record<string, string> = { ...reply.headers, ...cors };
+  headers["cache-control"] = "no-store";
+  headers["x-content-type-options"] = "nosniff";
+  if (typeof reply.body === "string") headers["content-type"] ??= "application/json";
+  else if (reply.body !== undefined) {
+    headers["content-type"] = "text/event-stream";
+    headers["x-accel-buffering"] = "no";
+  }
+  return headers;
 }
 
 interface Client {

@@ -2,7 +2,9 @@
 import type { ToolFacts } from "../core/index.ts";
 import {
   type Json,
+  type JsonNode,
   type JsonObject,
+  type JsonObjectNode,
   foldCase,
   isObject,
   items,
@@ -42,13 +44,11 @@ function findDisguised(schema: Json | undefined, value: Json): string | undefine
   }
   const properties = member(schema, "properties");
   if (!isObject(properties) || !isObject(value)) return undefined;
-  const known = new Map(properties.node.members.map(({ key, value: node }) => [key, node]));
-  let folded: Set<string> | undefined;
+  const known = toKnownKeys(properties.node);
   for (const { key, value: node } of value.node.members) {
-    const property = known.get(key);
+    const property = known.properties.get(key);
     if (property === undefined) {
-      folded ??= new Set([...known.keys()].map(foldCase));
-      if (folded.has(foldCase(key))) return key;
+      if (known.folded.has(foldCase(key))) return key;
     } else if (node.type === "object" || node.type === "array") {
       const below = { source: properties.source, node: property };
       const found = findDisguised(below, { source: value.source, node });
@@ -56,4 +56,21 @@ function findDisguised(schema: Json | undefined, value: Json): string | undefine
     }
   }
   return undefined;
+}
+
+interface KnownKeys {
+  readonly properties: ReadonlyMap<string, JsonNode>;
+  readonly folded: ReadonlySet<string>;
+}
+
+/** A tool's schema is the same object for as long as its list is cached. */
+const knownKeys = new WeakMap<JsonObjectNode, KnownKeys>();
+
+function toKnownKeys(node: JsonObjectNode): KnownKeys {
+  const cached = knownKeys.get(node);
+  if (cached !== undefined) return cached;
+  const properties = new Map(node.members.map(({ key, value }) => [key, value]));
+  const known = { properties, folded: new Set([...properties.keys()].map(foldCase)) };
+  knownKeys.set(node, known);
+  return known;
 }

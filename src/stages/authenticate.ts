@@ -1,4 +1,4 @@
-import { type Arrived, type Identified, type Stage, deny, pass } from "../core/index.ts";
+import { type Arrived, type Identified, type Stage, deny, pass, withFact } from "../core/index.ts";
 import { type Identity, isLoopback } from "../identity/index.ts";
 import type { Limits } from "../limits/index.ts";
 
@@ -19,7 +19,7 @@ export function authenticate(identity: Identity, limits: Limits): Stage<Arrived,
       if (origin !== null && !identity.origins(found.client.name).has(origin)) {
         return deny("ORIGIN_FORBIDDEN", "The Origin belongs to another client");
       }
-      return pass({ ...exchange, client: found.client });
+      return pass(withFact(exchange, { client: found.client }));
     },
   };
 }

@@ -6,6 +6,7 @@ import {
   type Stage,
   deny,
   pass,
+  withFact,
 } from "../core/index.ts";
 import type { Policy } from "../policy/index.ts";
 
@@ -18,7 +19,7 @@ export function authorize(policy: Policy): Stage<Routed, Permitted> {
     name: "authorize",
     run: (exchange) => {
       const permit = decide(exchange);
-      return "verdict" in permit ? permit : pass({ ...exchange, permit });
+      return "verdict" in permit ? permit : pass(withFact(exchange, { permit }));
     },
   };
 

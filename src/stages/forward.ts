@@ -8,8 +8,10 @@ import {
   type UpstreamTiming,
   deny,
   isLast,
+  mapAnswer,
   pass,
   streamOf,
+  withFact,
 } from "../core/index.ts";
 import { type JsonObject, at, stringOf, unknownParamHeaders } from "../mcp/index.ts";
 import type { Policy } from "../policy/index.ts";
@@ -45,7 +47,7 @@ export function forward(
         const from = clock.elapsed();
         const { message, redactions } = await lists.list(exchange, target);
         const timing = { upstreamMs: clock.elapsed() - from };
-        return pass({ ...exchange, raw: streamOf(message), timing, cleaned: redactions });
+        return pass(withFact(exchange, { raw: streamOf(message), timing, cleaned: redactions }));
       }
       const upstream = upstreams.get(target.upstream);
       const { input, client, call, judgement, headers, signal } = exchange;
@@ -67,22 +69,24 @@ export function forward(
       );
       const timing: UpstreamTiming = {};
       const change = toChange(exchange, target);
-      return pass({ ...exchange, raw: relay(raw, timing, change), timing, cleaned: undefined });
+      return pass(
+        withFact(exchange, { raw: relay(raw, timing, change), timing, cleaned: undefined }),
+      );
     },
   };
 
-  async function* relay(
+  function relay(
     raw: AnswerStream,
     timing: UpstreamTiming,
     change: ResultChange | undefined,
   ): AnswerStream {
     const from = clock.elapsed();
-    for await (const message of raw) {
+    return mapAnswer(raw, (message) => {
       if (isLast(message)) timing.upstreamMs = clock.elapsed() - from;
-      yield change !== undefined && message.kind === "result"
+      return change !== undefined && message.kind === "result"
         ? { ...message, result: change(message.result) }
         : message;
-    }
+    });
   }
 
   /** What the gateway itself changes in a result: shown URIs, and completions that say too much. */

@@ -8,6 +8,7 @@ import {
   type ToolFacts,
   deny,
   pass,
+  withFact,
 } from "../core/index.ts";
 import { compareParamHeaders, isObject, member } from "../mcp/index.ts";
 import type { Policy } from "../policy/index.ts";
@@ -33,7 +34,7 @@ export function judge(
     run: async (exchange) => {
       const { target, client, address, call } = exchange;
       if (target.kind !== "one") {
-        return pass({ ...exchange, judgement: { rules: [], tool: undefined } });
+        return pass(withFact(exchange, { judgement: { rules: [], tool: undefined } }));
       }
       const tool = await findListed(exchange, target, upstreams, clock);
       if (tool !== undefined && "verdict" in tool) return tool;
@@ -44,7 +45,7 @@ export function judge(
       const judged = policy.judge(subject, thing, { args, annotations });
       if (judged.verdict === "deny") return deny(judged.code, judged.why, { rules: judged.rules });
       const fault = tool && checkTool(exchange, target, tool);
-      return fault ?? pass({ ...exchange, judgement: { rules: judged.rules, tool } });
+      return fault ?? pass(withFact(exchange, { judgement: { rules: judged.rules, tool } }));
     },
   };
 

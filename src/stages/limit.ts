@@ -1,4 +1,4 @@
-import { type Counted, type Identified, type Stage, pass } from "../core/index.ts";
+import { type Counted, type Identified, type Stage, pass, withFact } from "../core/index.ts";
 import type { Limits } from "../limits/index.ts";
 
 /** How often, and how many at once. The slot is given back when the exchange ends. */
@@ -7,7 +7,7 @@ export function limit(limits: Limits): Stage<Identified, Counted> {
     name: "limit",
     run: async (exchange) => {
       const quota = await limits.enter(exchange.client, exchange.address);
-      return "verdict" in quota ? quota : pass({ ...exchange, quota });
+      return "verdict" in quota ? quota : pass(withFact(exchange, { quota }));
     },
   };
 }

@@ -8,6 +8,7 @@ import {
   type Understood,
   deny,
   pass,
+  withFact,
 } from "../core/index.ts";
 import {
   type Json,
@@ -45,7 +46,7 @@ export function read(
     name: "read",
     run: async (exchange) => {
       const input = await understand(exchange);
-      return "verdict" in input ? input : pass({ ...exchange, input });
+      return "verdict" in input ? input : pass(withFact(exchange, { input }));
     },
   };
 

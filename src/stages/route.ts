@@ -9,6 +9,7 @@ import {
   type Understood,
   deny,
   pass,
+  withFact,
 } from "../core/index.ts";
 import {
   type JsonObject,
@@ -41,7 +42,7 @@ export function route(
         });
       }
       const target = await toTarget(exchange, reachable);
-      return "verdict" in target ? target : pass({ ...exchange, target });
+      return "verdict" in target ? target : pass(withFact(exchange, { target }));
     },
   };
 

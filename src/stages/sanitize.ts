@@ -1,5 +1,4 @@
 import {
-  type AnswerMessage,
   type AnswerStream,
   type Cleaned,
   type Redaction,
@@ -7,7 +6,9 @@ import {
   type Target,
   type Understood,
   failure,
+  mapAnswer,
   pass,
+  withFact,
 } from "../core/index.ts";
 import { type McpMessage, textOf } from "../mcp/index.ts";
 import { type SanitizeSettings, cleanMessage, cleanText } from "../sanitize/index.ts";
@@ -32,36 +33,27 @@ export function sanitize(rules: SanitizeRules): Stage<Sanitizable, Cleaned> {
     name: "sanitize",
     run: (exchange) => {
       const redactions = exchange.cleaned?.slice(0, maxRedactions) ?? [];
-      return pass({ ...exchange, answer: clean(exchange, redactions), redactions });
+      return pass(withFact(exchange, { answer: clean(exchange, redactions), redactions }));
     },
   };
 
-  async function* clean(exchange: Sanitizable, redactions: Redaction[]): AnswerStream {
+  function clean(exchange: Sanitizable, redactions: Redaction[]): AnswerStream {
     const { client, input, target, reviewed } = exchange;
     const upstream = target?.kind === "one" ? target.upstream : undefined;
     const settings = rules.settings(client.name, upstream);
     const context = { method: input.kind === "close" ? "" : input.method };
     let left = rules.maxResponseBytes(client.name);
-    for await (const message of reviewed) {
-      if (message.kind === "failure") {
-        yield message;
-        return;
-      }
+    return mapAnswer(reviewed, (message) => {
+      if (message.kind === "failure") return message;
       const cleaned = exchange.cleaned
         ? { message, redactions: [], denied: undefined }
         : cleanMessage(message, settings, context);
       redactions.push(...cleaned.redactions.slice(0, maxRedactions - redactions.length));
-      if (cleaned.denied !== undefined) {
-        yield failure("RESPONSE_WITHHELD", cleaned.denied);
-        return;
-      }
+      if (cleaned.denied !== undefined) return failure("RESPONSE_WITHHELD", cleaned.denied);
       left -= size(cleaned.message);
-      if (left < 0) {
-        yield failure("RESPONSE_TOO_LARGE", "The answer exceeds the client's maxResponseBytes");
-        return;
-      }
-      yield cleaned.message satisfies AnswerMessage;
-    }
+      if (left >= 0) return cleaned.message;
+      return failure("RESPONSE_TOO_LARGE", "The answer exceeds the client's maxResponseBytes");
+    });
   }
 }
 

@@ -1,4 +1,4 @@
-import { type Permitted, type Shaped, type Stage, pass } from "../core/index.ts";
+import { type Permitted, type Shaped, type Stage, pass, withFact } from "../core/index.ts";
 
 /** The parameters as the policy wants them sent: the upstream's own names, and nothing else changed. */
 export function shape(): Stage<Permitted, Shaped> {
@@ -7,7 +7,7 @@ export function shape(): Stage<Permitted, Shaped> {
     run: (exchange) => {
       const { input, target } = exchange;
       const sent = input.kind === "close" ? undefined : input.params;
-      return pass({ ...exchange, shaped: target.kind === "one" ? target.params : sent });
+      return pass(withFact(exchange, { shaped: target.kind === "one" ? target.params : sent }));
     },
   };
 }
