@@ -10,6 +10,7 @@ import {
   type Understood,
   deny,
   withFact,
+  utf8Length,
 } from "./core/index.ts";
 import { createCancellations } from "./cancellations.ts";
 import { type Ending, deliver } from "./deliver.ts";
@@ -189,6 +190,6 @@ function toOutcome(denied: Deny, stage: string, wire: Wire): Omit<Outcome, "ms">
     why: denied.why,
     rules: denied.rules,
     status: wire.status,
-    bytesOut: wire.text.length,
+    bytesOut: utf8Length(wire.text),
   };
 }

@@ -7,6 +7,7 @@ import {
   type Understood,
   failure,
   isLast,
+  utf8Length,
 } from "./core/index.ts";
 import { type HeaderView, formatEvent } from "./mcp/index.ts";
 import {
@@ -110,7 +111,7 @@ async function* events(
   try {
     while (!isLast(message)) {
       const event = formatEvent(toText(message, listener).text);
-      bytesOut += event.length;
+      bytesOut += utf8Length(event);
       yield event;
       message = await pull(messages, log);
     }
@@ -157,7 +158,7 @@ async function finish(
       redactions: cleaned.redactions,
       result: message.kind === "result" ? message.result : undefined,
       status: sentBefore > 0 ? 200 : wire.status,
-      bytesOut: sentBefore + wire.text.length,
+      bytesOut: sentBefore + utf8Length(wire.text),
     });
     return wire;
   } catch (error) {

@@ -37,10 +37,6 @@ export function cutBytes(text: string, scratch: Uint8Array): string {
   return read === text.length ? text : text.slice(0, read);
 }
 
-export function utf8Length(text: string): number {
-  return plain.test(text) ? text.length : encoder.encode(text).byteLength;
-}
-
 function toEscape(character: string): string {
   let out = "";
   for (let at = 0; at < character.length; at++)

@@ -1,10 +1,10 @@
 /** Turns an entry into the members of a record, in the contract's order. */
-import type { Crypto, Log } from "../core/index.ts";
+import { type Crypto, type Log, utf8Length } from "../core/index.ts";
 import { type Json, reread, stringOf, textOf } from "../mcp/index.ts";
 import { type RecordMember, type Seal, sealRecord } from "./chain.ts";
 import { cutJson } from "./cut-json.ts";
 import type { AuditEntry } from "./entry.ts";
-import { cutBytes, cutText, toLineText, utf8Length } from "./line-text.ts";
+import { cutBytes, cutText, toLineText } from "./line-text.ts";
 
 export interface RecordSettings {
   readonly instance: string;

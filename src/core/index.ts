@@ -12,5 +12,6 @@ export * from "./reply.ts";
 export * from "./seal.ts";
 export * from "./secret.ts";
 export * from "./stage.ts";
+export * from "./utf8.ts";
 export * from "./with-fact.ts";
 export * from "./uri.ts";

@@ -86,7 +86,3 @@ export type Code = keyof typeof problems;
  * caller, and the record tells them apart.
  */
 export type InnerCode = Code | "POLICY_DENIED";
-
-export function isCode(text: string): text is Code {
-  return Object.hasOwn(problems, text);
-}

@@ -2,8 +2,8 @@
 import type { Readable } from "node:stream";
 import { type Body, createGatherer } from "../core/index.ts";
 
-/** `cancel` ends the reading; what becomes of the stream is the caller's to say. */
-export function toBody(stream: Readable, onCancel: () => void = () => undefined): Body {
+/** `cancel` ends the reading; the connection is its server's to end. */
+export function toBody(stream: Readable): Body {
   let giveUp: () => void = () => undefined;
   return {
     read: (maxBytes) =>
@@ -35,9 +35,6 @@ export function toBody(stream: Readable, onCancel: () => void = () => undefined)
         }
         stream.on("data", take).on("end", end).on("error", fail).on("close", breakOff);
       }),
-    cancel: () => {
-      giveUp();
-      onCancel();
-    },
+    cancel: () => giveUp(),
   };
 }

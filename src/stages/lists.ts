@@ -8,6 +8,7 @@ import {
   type Metered,
   type Redaction,
   failure,
+  utf8Length,
 } from "../core/index.ts";
 import {
   type JsonObject,
@@ -129,7 +130,9 @@ export function createLists(
 
   /** One upstream with a huge list must not cost the client the lists of all others. */
   function fitting(parts: readonly Part[], maxBytes: number): readonly Part[] {
-    const sizes = parts.map(({ shown }) => shown.reduce((sum, { text }) => sum + text.length, 0));
+    const sizes = parts.map(({ shown }) =>
+      shown.reduce((sum, { text }) => sum + utf8Length(text), 0),
+    );
     const total = sizes.reduce((sum, size) => sum + size, 0);
     if (total <= maxBytes) return parts;
     const share = maxBytes / parts.length;

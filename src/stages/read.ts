@@ -9,6 +9,7 @@ import {
   deny,
   pass,
   withFact,
+  utf8Length,
 } from "../core/index.ts";
 import {
   type Json,
@@ -60,7 +61,7 @@ export function read(
     if (typeof text !== "string") return text;
     const message = toMessage(text);
     if ("verdict" in message) return message;
-    const input = await toInput(exchange, message, text.length);
+    const input = await toInput(exchange, message, utf8Length(text));
     return "verdict" in input ? { ...input, about: toTraits(exchange, message) } : input;
   }
 

@@ -9,6 +9,7 @@ import {
   mapAnswer,
   pass,
   withFact,
+  utf8Length,
 } from "../core/index.ts";
 import { type McpMessage, textOf } from "../mcp/index.ts";
 import { type SanitizeSettings, cleanMessage, cleanText } from "../sanitize/index.ts";
@@ -72,8 +73,8 @@ type WhyFacts = Pick<Sanitizable, "client" | "target">;
 const maxRedactions = 100;
 
 function size(message: McpMessage): number {
-  if (message.kind === "result") return textOf(message.result).length;
+  if (message.kind === "result") return utf8Length(textOf(message.result));
   if (message.kind === "error")
-    return message.message.length + (message.data ? textOf(message.data).length : 0);
-  return message.params ? textOf(message.params).length : 0;
+    return utf8Length(message.message) + (message.data ? utf8Length(textOf(message.data)) : 0);
+  return message.params ? utf8Length(textOf(message.params)) : 0;
 }

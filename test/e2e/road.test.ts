@@ -244,6 +244,15 @@ describe("fidelity", () => {
     );
   });
 
+  test("the record counts bytes, in and out", async () => {
+    const request = call("weather__echo", { text: "世界 ü" });
+    const answer = await post(`${gateway.url}/mcp`, request);
+    expect(await lastRecord()).toMatchObject({
+      bytesIn: Buffer.byteLength(request.body),
+      bytesOut: Buffer.byteLength(answer.text),
+    });
+  });
+
   test("the caller's own id comes back as it was spelt", async () => {
     for (const id of [7, "seven", 9007199254740991, "7"]) {
       const answer = await post(`${gateway.url}/mcp`, call("weather__echo", {}, { id }));
