@@ -13,6 +13,7 @@ import {
   utf8Length,
 } from "./core/index.ts";
 import { createCancellations } from "./cancellations.ts";
+import { createConversation } from "./converse.ts";
 import { type Ending, deliver } from "./deliver.ts";
 import {
   type Facts,
@@ -25,10 +26,12 @@ import {
   toRefusal,
   toStranger,
 } from "./stages/index.ts";
+import type { EventLog, Sessions } from "./sessions/index.ts";
 import type { Upstreams } from "./upstreams/index.ts";
 
 export interface Conducted {
   readonly road: Road;
+  readonly sessions: Sessions;
   readonly audit: Audit;
   readonly upstreams: Upstreams;
   readonly clock: Clock;
@@ -38,8 +41,9 @@ export interface Conducted {
 }
 
 export function conduct(house: Conducted): (arrival: Arrival) => Promise<Reply> {
-  const { road, audit, upstreams, clock, log } = house;
+  const { road, sessions, audit, upstreams, clock, log } = house;
   const cancellations = createCancellations();
+  const converse = createConversation({ road, sessions, clock });
 
   return async (arrival) => {
     const from = clock.elapsed();
@@ -65,6 +69,20 @@ export function conduct(house: Conducted): (arrival: Arrival) => Promise<Reply> 
       log.error("The audit cannot take another record", { id: understood.id });
       return refuse(exchange, deny("AUDIT_UNAVAILABLE", "No room for a record"), "record", ending);
     }
+    try {
+      const { input } = exchange;
+      if (input.kind !== "stream" || input.after === undefined) return await walk(exchange, ending);
+      const { session = "" } = input.caller;
+      return sessions.streams.isOwn(session, input.after)
+        ? await goOn(exchange, session, input.after, ending)
+        : await resume(exchange, input.after, ending);
+    } catch (thrown) {
+      complain({ thrown, stage: "respond" }, exchange.id);
+      return refuse(exchange, deny("INTERNAL", "The exchange threw"), "respond", ending);
+    }
+  }
+
+  async function walk(exchange: Understood, ending: Ending): Promise<Reply> {
     const walked = await road.turn.walk(exchange);
     complain(walked, exchange.id);
     const { verdict, stage } = walked;
@@ -76,9 +94,62 @@ export function conduct(house: Conducted): (arrival: Arrival) => Promise<Reply> 
     if (cleaned.verdict !== "pass") {
       return refuse(facts, deny("INTERNAL", "The answer was not cleaned"), "sanitize", ending);
     }
+    cancellations.cancel(exchange);
+    if (exchange.input.kind === "close") cancellations.endSession(exchange.input.caller);
     const own = verdict.verdict === "answer" ? verdict.headers : undefined;
     const headers = own === undefined ? toHeaders(facts) : { ...toHeaders(facts), ...own };
-    return deliver({ facts, cleaned: cleaned.out, headers, ending, log });
+    const conversed = converse(exchange, cleaned.out);
+    const events = toEvents(exchange);
+    return deliver({ facts, cleaned: conversed, headers, events, ending, log });
+  }
+
+  /** A legacy client that lost the stream of a call may ask for what it missed. */
+  function toEvents({ input }: Understood): (() => EventLog) | undefined {
+    const { era, session } = input.caller;
+    const isLong = input.kind === "request" || input.kind === "stream";
+    if (era !== "legacy" || session === undefined || !isLong) return undefined;
+    return () => sessions.streams.open(session, input.kind === "stream");
+  }
+
+  /** Goes on with a stream that broke: what is sent was cleaned and recorded the first time. */
+  async function resume(understood: Understood, after: string, ending: Ending): Promise<Reply> {
+    const { input, signal, quota } = understood;
+    const { session = "" } = input.caller;
+    const events = sessions.streams.resume(session, after, signal);
+    if (events === undefined) {
+      return refuse(understood, deny("EVENT_UNKNOWN", "No such event is kept"), "route", ending);
+    }
+    const outcome = { decision: "allowed", stage: "respond", status: 200, bytesOut: 0 } as const;
+    try {
+      await ending.record(understood, outcome);
+    } catch (error) {
+      log.error("Cannot record, so the stream is withheld", { error: String(error) });
+      await events[Symbol.asyncIterator]().return?.();
+      return refuse(understood, deny("AUDIT_UNAVAILABLE", "No record"), "record", ending);
+    }
+    quota.becomeStream();
+    return { status: 200, headers: toHeaders(understood), body: released(events, ending) };
+  }
+
+  /** A session's own stream has no end: what was missed goes before what is still to come. */
+  async function goOn(
+    understood: Understood,
+    session: string,
+    after: string,
+    ending: Ending,
+  ): Promise<Reply> {
+    const { streams } = sessions;
+    const missed = streams.resume(session, after, understood.signal);
+    if (missed === undefined) {
+      return refuse(understood, deny("EVENT_UNKNOWN", "No such event is kept"), "route", ending);
+    }
+    // The stream that broke may not know it yet, and would be waited for.
+    streams.takeOver(session, () => undefined)();
+    const reply = await walk(understood, ending);
+    const { body } = reply;
+    return body === undefined || typeof body === "string"
+      ? reply
+      : { ...reply, body: chained(missed, body) };
   }
 
   function toEnding(
@@ -147,18 +218,22 @@ export function conduct(house: Conducted): (arrival: Arrival) => Promise<Reply> 
   ): Promise<Reply> {
     const { input, id } = facts;
     const isRequest = input.kind === "request";
-    const why = road.cleanWhy(facts, denied.why);
+    // Of our own faults nothing is told, so nothing has to be cleaned that could fail again.
+    const why = denied.code === "INTERNAL" ? "" : road.cleanWhy(facts, denied.why);
     const wire = isRequest
       ? toRefusal(
           { ...denied, why },
           { ...input.caller, method: input.method, id: input.id, requestId: id },
         )
-      : toProblemText(denied.code, id);
+      : input.kind === "response"
+        ? toReadRefusal(denied, undefined, id)
+        : toProblemText(denied.code, id);
     await ending
       .record(facts, toOutcome(denied, stage, wire))
       .catch((error: unknown) => log.error("Cannot record a refusal", { error: String(error) }));
     ending.release();
-    const type = isRequest ? "application/json" : "application/problem+json";
+    const isMessage = isRequest || input.kind === "response";
+    const type = isMessage ? "application/json" : "application/problem+json";
     return toReply(facts, wire, type, denied.headers);
   }
 
@@ -175,6 +250,29 @@ export function conduct(house: Conducted): (arrival: Arrival) => Promise<Reply> 
   ): Reply {
     const headers = { ...toHeaders(facts), ...extra, "content-type": type };
     return { status: wire.status, headers, body: wire.text };
+  }
+}
+
+async function* chained(
+  missed: AsyncIterable<string>,
+  body: AsyncIterable<string>,
+): AsyncIterable<string> {
+  const going = body[Symbol.asyncIterator]();
+  try {
+    yield* missed;
+    for (let next = await going.next(); next.done !== true; next = await going.next()) {
+      yield next.value;
+    }
+  } finally {
+    await going.return?.();
+  }
+}
+
+async function* released(events: AsyncIterable<string>, ending: Ending): AsyncIterable<string> {
+  try {
+    yield* events;
+  } finally {
+    ending.release();
   }
 }
 

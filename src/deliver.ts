@@ -9,12 +9,15 @@ import {
   isLast,
   utf8Length,
 } from "./core/index.ts";
-import { type HeaderView, formatEvent } from "./mcp/index.ts";
+import { type JsonObject, formatEvent, reread } from "./mcp/index.ts";
+import type { EventLog } from "./sessions/index.ts";
 import {
   type Facts,
   type Listener,
   type Outcome,
   type Wire,
+  takesStream,
+  toProblemText,
   toRefusal,
   toText,
 } from "./stages/index.ts";
@@ -31,6 +34,8 @@ export interface Delivery {
   readonly facts: Facts & Understood;
   readonly cleaned: Cleaned;
   readonly headers: Readonly<Record<string, string>>;
+  /** Keeps the events of a stream for a client that comes back for them; none for modern ones. */
+  readonly events: (() => EventLog) | undefined;
   readonly ending: Ending;
   readonly log: Log;
 }
@@ -39,37 +44,77 @@ type Messages = AsyncIterator<AnswerMessage>;
 
 /** One message becomes a JSON body; more become an event stream, where the client accepts one. */
 export async function deliver(delivery: Delivery): Promise<Reply> {
-  const { facts, cleaned, headers, ending, log } = delivery;
+  const { facts, cleaned, headers, ending } = delivery;
   const { input } = facts;
-  if (input.kind !== "request") return accept(delivery);
-  const listener: Listener = {
-    era: input.caller.era,
-    revision: input.caller.revision,
-    method: input.method,
-    id: input.id,
-    requestId: facts.id,
-  };
   const messages = cleaned.answer[Symbol.asyncIterator]();
-  let message = await pull(messages, log);
-  while (!isLast(message) && !acceptsStream(facts.headers)) message = await pull(messages, log);
-  if (!isLast(message)) {
-    facts.quota.becomeStream();
-    const body = abandonable(delivery, messages, events(delivery, listener, messages, message));
-    return { status: 200, headers, body };
-  }
+  const listener = toListener(facts);
+  if (input.kind === "stream") return toStream(delivery, listener, messages, undefined);
+  if (input.kind !== "request") return accept(delivery, messages);
+  let message = await pull(messages, delivery);
+  while (!isLast(message) && !takesStream(facts.headers)) message = await pull(messages, delivery);
+  if (!isLast(message)) return toStream(delivery, listener, messages, message);
   const wire = await finish(delivery, listener, message, 0);
   ending.release();
   return { status: wire.status, headers, body: wire.text };
 }
 
-/** A notification is taken and a session is ended without a body. */
-async function accept({ facts, headers, ending, log }: Delivery): Promise<Reply> {
+function toListener({ id, input }: Understood): Listener {
+  const isRequest = input.kind === "request";
+  return {
+    era: input.caller.era,
+    revision: input.caller.revision,
+    method: isRequest ? input.method : "",
+    id: isRequest ? input.id : "null",
+    requestId: id,
+  };
+}
+
+function toStream(
+  delivery: Delivery,
+  listener: Listener,
+  messages: Messages,
+  first: AnswerMessage | undefined,
+): Reply {
+  const { facts, headers } = delivery;
+  facts.quota.becomeStream();
+  const log = delivery.events?.();
+  const open: Open = {
+    delivery,
+    listener,
+    messages,
+    write: (text) => log?.append(text) ?? formatEvent(text),
+    close: () => log?.close(),
+  };
+  return { status: 200, headers, body: abandonable(open, events(open, first)) };
+}
+
+/** A notification or response is taken, and a session is ended, without a body. */
+async function accept(delivery: Delivery, messages: Messages): Promise<Reply> {
+  const { facts, headers, ending, log } = delivery;
+  await messages.return?.();
   const status = facts.input.kind === "close" ? 204 : 202;
-  await ending
-    .record(facts, { decision: "allowed", stage: "forward", status, bytesOut: 0 })
-    .catch((error: unknown) => log.error("Cannot record", { error: String(error) }));
-  ending.release();
-  return { status, headers, body: undefined };
+  try {
+    await ending.record(facts, { decision: "allowed", stage: "forward", status, bytesOut: 0 });
+    return { status, headers, body: undefined };
+  } catch (error) {
+    log.error("Cannot record", { error: String(error) });
+    const wire = toProblemText("AUDIT_UNAVAILABLE", facts.id);
+    const type = "application/problem+json";
+    return { status: wire.status, headers: { ...headers, "content-type": type }, body: wire.text };
+  } finally {
+    ending.release();
+  }
+}
+
+/** An answer that goes out as a stream of events. */
+interface Open {
+  readonly delivery: Delivery;
+  readonly listener: Listener;
+  readonly messages: Messages;
+  /** A message as a whole event, kept for who comes back for it. */
+  readonly write: (text: string) => string;
+  /** No more will come. */
+  readonly close: () => void;
 }
 
 /**
@@ -77,8 +122,7 @@ async function accept({ facts, headers, ending, log }: Delivery): Promise<Reply>
  * the middle of a step `return()` waits; the exchange's signal, which the door fires, ends the step.
  */
 function abandonable(
-  delivery: Delivery,
-  messages: Messages,
+  open: Open,
   stream: AsyncGenerator<string, void, undefined>,
 ): AsyncIterable<string> {
   let started = false;
@@ -89,7 +133,7 @@ function abandonable(
         return stream.next();
       },
       return: async () => {
-        if (!started) void leave(delivery, messages, 0);
+        if (!started) void leave(open, 0);
         await stream.return();
         return { done: true, value: undefined };
       },
@@ -99,47 +143,55 @@ function abandonable(
 
 /** The stream's events. A consumer that stops early is a client that has gone. */
 async function* events(
-  delivery: Delivery,
-  listener: Listener,
-  messages: Messages,
-  first: AnswerMessage,
+  open: Open,
+  first: AnswerMessage | undefined,
 ): AsyncGenerator<string, void, undefined> {
-  const { log } = delivery;
+  const { delivery, listener, messages, write } = open;
   let bytesOut = 0;
-  let message = first;
   let isOver = false;
   try {
+    let message = first ?? (await pull(messages, delivery));
     while (!isLast(message)) {
-      const event = formatEvent(toText(message, listener).text);
+      const event = write(toText(message, listener).text);
       bytesOut += utf8Length(event);
       yield event;
-      message = await pull(messages, log);
+      message = await pull(messages, delivery);
     }
     const wire = await finish(delivery, listener, message, bytesOut);
     isOver = true;
-    yield formatEvent(wire.text);
+    // A session's own stream has no answer that could end it.
+    if (delivery.facts.input.kind === "request") yield write(wire.text);
   } finally {
-    if (isOver) delivery.ending.release();
-    else void leave(delivery, messages, bytesOut);
+    if (isOver) {
+      open.close();
+      delivery.ending.release();
+    } else void leave(open, bytesOut);
   }
 }
 
 /**
  * The client left in the middle. A modern one has cancelled by that (2026-07-28, cancellation); the
- * call of a legacy one goes on to its end, since leaving means nothing there (2025-11-25, transports).
+ * call of a legacy one goes on to its end, since leaving means nothing there (2025-11-25, transports),
+ * and what it says is kept for a while.
  */
-async function leave(delivery: Delivery, messages: Messages, bytesOut: number): Promise<void> {
-  const { facts, ending, log } = delivery;
-  if (facts.input.caller.era === "modern") {
-    await messages.return?.();
+async function leave(open: Open, bytesOut: number): Promise<void> {
+  const { delivery, listener, messages, write } = open;
+  const { facts, ending, cleaned, log } = delivery;
+  if (facts.input.kind === "request" && facts.input.caller.era === "legacy") {
+    let message = await pull(messages, delivery);
+    for (; !isLast(message); message = await pull(messages, delivery)) {
+      write(toText(message, listener).text);
+    }
+    const wire = await finish(delivery, listener, message, bytesOut);
+    write(wire.text);
   } else {
-    let message = await pull(messages, log);
-    while (!isLast(message)) message = await pull(messages, log);
+    await messages.return?.();
+    const outcome = { decision: "cancelled", stage: "respond", status: 200, bytesOut } as const;
+    await ending
+      .record(facts, { ...outcome, why: "The client left", redactions: cleaned.redactions })
+      .catch((error: unknown) => log.error("Cannot record", { error: String(error) }));
   }
-  const outcome = { decision: "cancelled", stage: "respond", status: 200, bytesOut } as const;
-  await ending
-    .record(facts, { ...outcome, why: "The client left", redactions: delivery.cleaned.redactions })
-    .catch((error: unknown) => log.error("Cannot record", { error: String(error) }));
+  open.close();
   ending.release();
 }
 
@@ -183,10 +235,10 @@ function toEnd(
   };
 }
 
-async function pull(messages: Messages, log: Log): Promise<AnswerMessage> {
+async function pull(messages: Messages, { facts, log }: Delivery): Promise<AnswerMessage> {
   try {
     const next = await messages.next();
-    if (next.done) return failure("UPSTREAM_INVALID", "The answer had no end");
+    if (next.done) return facts.input.kind === "stream" ? over : endless;
     // What stands behind the last message (deadlines, connections) is let go of at once.
     if (isLast(next.value)) messages.return?.().catch((error: unknown) => complain(error, log));
     return next.value;
@@ -196,12 +248,10 @@ async function pull(messages: Messages, log: Log): Promise<AnswerMessage> {
   }
 }
 
+const endless = failure("UPSTREAM_INVALID", "The answer had no end");
+/** A session's own stream ends without a word. */
+const over: AnswerMessage = { kind: "result", result: reread("{}") as JsonObject };
+
 function complain(error: unknown, log: Log): void {
   log.error("An answer broke", { error: String(error) });
-}
-
-/** Streams only to those who ask for them; `*` asks for anything. */
-function acceptsStream(headers: HeaderView): boolean {
-  const accept = headers.get("accept");
-  return accept !== null && /text\/event-stream|\*\/\*|text\/\*/i.test(accept);
 }

@@ -2,11 +2,18 @@
 import { openAudit } from "./audit/index.ts";
 import { type LoadedConfig, resolvePath } from "./config/index.ts";
 import { conduct } from "./conduct.ts";
-import { type Code, type Gateway, type Ports, compileLinear, toHex } from "./core/index.ts";
+import {
+  type Code,
+  type Gateway,
+  type Ports,
+  compileLinear,
+  createCanceller,
+  toHex,
+} from "./core/index.ts";
 import { createIdentity } from "./identity/index.ts";
 import { createLimits } from "./limits/index.ts";
 import { createPolicy } from "./policy/index.ts";
-import { cleanJson, resolveSettings } from "./sanitize/index.ts";
+import { cleanJson, credentialsOf, resolveSettings } from "./sanitize/index.ts";
 import { probeUpstreams } from "./probe.ts";
 import { createSessions } from "./sessions/index.ts";
 import { buildRoad, toRoadSettings } from "./stages/index.ts";
@@ -26,7 +33,7 @@ export interface OpenGateway extends Gateway {
   readonly probe: () => Promise<readonly UpstreamStatus[]>;
   /** Records a refusal that the door gave before there was an exchange. */
   readonly refused: (code: Code, address: string | undefined) => void;
-  /** From here on new exchanges are refused, and `/readyz` fails. */
+  /** From here on new exchanges are refused, `/readyz` fails, and subscriptions end. */
   readonly drain: () => void;
 }
 
@@ -35,7 +42,11 @@ export async function openGateway(options: GatewayOptions): Promise<OpenGateway>
   const { loaded, ports, version, env } = options;
   const { config, folder, digest } = loaded;
   const { clock, log, crypto, store } = ports;
-  const recorded = resolveSettings({ secrets: "redact", hidden: "show" });
+  const literals = credentialsOf(config);
+  const recorded = {
+    ...resolveSettings({ secrets: "redact", hidden: "show" }),
+    ...(literals && { literals }),
+  };
   const audit = await openAudit({
     settings: config.audit,
     path: resolvePath(folder, config.audit.file),
@@ -44,20 +55,32 @@ export async function openGateway(options: GatewayOptions): Promise<OpenGateway>
     ports,
     clean: (json) => cleanJson(json, recorded),
   });
-  const upstreams = openUpstreams(config, { folder, version, env }, ports, compileLinear);
+  const policy = createPolicy(config, ports);
+  const about = { folder, version, env, grants: policy.grants };
+  const upstreams = openUpstreams(config, about, ports, compileLinear);
   const identity = createIdentity(config, ports);
   const limits = createLimits(config, ports);
   const sessions = await createSessions(ports);
-  const policy = createPolicy(config, ports);
   const names = createNames(config, ports);
+  const draining = createCanceller();
   const road = buildRoad(
-    { identity, limits, sessions, policy, upstreams, names, clock, log },
+    {
+      identity,
+      limits,
+      sessions,
+      policy,
+      upstreams,
+      names,
+      clock,
+      log,
+      crypto,
+      draining: draining.signal,
+    },
     toRoadSettings(config, log, version),
   );
-  let isReady = true;
-  const ready = (): boolean => isReady;
+  const ready = (): boolean => !draining.signal.aborted;
   return {
-    handle: conduct({ road, audit, upstreams, clock, log, ready }),
+    handle: conduct({ road, sessions, audit, upstreams, clock, log, ready }),
     ready,
     allOrigins: identity.allOrigins,
     upstreams: upstreams.status,
@@ -72,11 +95,9 @@ export async function openGateway(options: GatewayOptions): Promise<OpenGateway>
         why: "",
       });
     },
-    drain: () => {
-      isReady = false;
-    },
+    drain: draining.abort,
     close: async () => {
-      isReady = false;
+      draining.abort();
       await upstreams.close();
       await audit.close();
       await store.close();

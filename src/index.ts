@@ -5,6 +5,7 @@ export type {
   ConfigInput,
   ConfigPart,
   DefinedConfig,
+  InputGrant,
   RuleInput,
   SecretCommand,
   SecretFile,

@@ -35,8 +35,8 @@ const maxCleaned = 32_768;
 const unsure = 16_384;
 const maxTextLength = 1_024;
 const maxListed = 100;
-/** No secret is shorter, and most names are. */
-const cleanFrom = 16;
+/** No secret that is looked for is shorter, and many names are. */
+const cleanFrom = 8;
 
 export function createRecorder(settings: RecordSettings): ToRecord {
   const { crypto, clean, log } = settings;
@@ -112,7 +112,7 @@ export function createRecorder(settings: RecordSettings): ToRecord {
     add("eras", maybe(entry.eras, JSON.stringify));
     add("session", maybe(entry.session, toText));
     add("method", maybe(entry.method, foreign));
-    add("upstream", maybe(entry.upstream, toText));
+    add("upstream", maybe(entry.upstream, foreign));
     add("target", maybe(entry.target, foreign));
     addValue(
       "args",

@@ -18,14 +18,20 @@ export interface DefinedConfig {
   readonly [partsKey]: readonly ConfigPart[];
 }
 
-/** Declares a gateway, in one part or in several (a file per team); a name set twice is a fault. */
+/**
+ * Declares a gateway, in one part or in several (a file per team); a name set twice is a fault. A
+ * part may be a function of `{ env }`, or a promise. `mcp-gw check` says what is wrong with it.
+ */
 export function defineConfig(...parts: readonly ConfigPart[]): DefinedConfig {
   return { [partsKey]: parts };
 }
 
 export type RuleInput = NonNullable<ConfigInput["rules"]>[number];
 
-/** Declares a rule, which narrows what the allow-lists permit. */
+/**
+ * Declares a rule, which narrows what the allow-lists permit. Without `when` and `unless` it takes
+ * its targets out of lists too; with one of them it is asked at the call, and tells the caller `why`.
+ */
 export function rule(name: string, spec: Omit<RuleInput, "name">): RuleInput {
   return { name, ...spec };
 }

@@ -3,10 +3,14 @@ export type { CheckContext } from "./checks/index.ts";
 export { defineConfig, rule } from "./define.ts";
 export type { ConfigContext, ConfigPart, DefinedConfig, RuleInput } from "./define.ts";
 export type { Fault } from "./fault.ts";
+export { parseInputGrant } from "./input-grant.ts";
+export type { InputGrant } from "./input-grant.ts";
 export { loadConfig, prepareConfig } from "./load.ts";
 export type { LoadedConfig, LoadOptions, PrepareOptions, RefusedConfig } from "./load.ts";
 export { parseConfig } from "./parse.ts";
 export type { Parsed } from "./parse.ts";
+export { parsePackageName } from "./package-name.ts";
+export type { PackageName } from "./package-name.ts";
 export { folderOf, resolvePath } from "./path.ts";
 export type { ConfigPorts } from "./ports.ts";
 export { configExtensions } from "./read-file.ts";
@@ -18,6 +22,7 @@ export type {
   Config,
   ConfigInput,
   HttpUpstreamConfig,
+  PackageUpstreamConfig,
   RateConfig,
   RuleConfig,
   SanitizeConfig,
@@ -27,3 +32,4 @@ export type {
 } from "./schema.ts";
 export { secret } from "./secret.ts";
 export type { SecretCommand, SecretFile, SecretRef } from "./secret.ts";
+export { suggest } from "./suggest.ts";

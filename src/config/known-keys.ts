@@ -28,6 +28,16 @@ export interface KnownKeys {
   readonly incomplete: readonly (readonly PathKey[])[];
 }
 
+const oneOfThree = 'an upstream has one of "url", "command" and "package"';
+
+/** Keys of the other form of the same object, by the place they stand at. */
+const eitherOr = new Map([
+  ["upstreams.*.isolate", "it parts the callers of a process; an HTTP server parts them by itself"],
+  ["upstreams.*.url", oneOfThree],
+  ["upstreams.*.package", oneOfThree],
+  ["clients.*.auth.token", 'write a list for two tokens: [{ token: … }, { tokenSha256: "…" }]'],
+]);
+
 export function keepKnownKeys(schema: SchemaNode, input: unknown): KnownKeys {
   const findings: Finding[] = [];
   const refused: (readonly PathKey[])[] = [];
@@ -85,7 +95,8 @@ export function keepKnownKeys(schema: SchemaNode, input: unknown): KnownKeys {
       } else {
         const where = formatPath(path) || "the config";
         const message = `${JSON.stringify(key)} is not a key of ${where}`;
-        findings.push(finding("error", here, message, suggest(key, Object.keys(entries))));
+        const hint = eitherOr.get(join(place, key)) ?? suggest(key, Object.keys(entries));
+        findings.push(finding("error", here, message, hint));
       }
     }
     return kept;

@@ -3,11 +3,10 @@
 /** Keys by the place they stand at; `*` is any name, `#` any index. */
 const keys = new Map<string, readonly string[]>([
   ["", "issuers roles plugins keys store admin metrics integrity egress".split(" ")],
-  ["upstreams.*", "package openapi baseUrl credentials isolate contain egress".split(" ")],
+  ["upstreams.*", "openapi baseUrl credentials contain egress".split(" ")],
   ["clients.*", ["roles"]],
   ["clients.*.auth", ["issuer", "claims"]],
   ["clients.*.auth.#", ["issuer", "claims"]],
-  ["clients.*.allow", ["input"]],
   ["rules.#", "set rate mode until roles sanitize timeoutMs".split(" ")],
   ["rules.#.when", ["claims"]],
   ["rules.#.unless", ["claims"]],
@@ -20,7 +19,6 @@ const keys = new Map<string, readonly string[]>([
 
 /** Values that are not there yet, with what to call them. */
 const values = new Map<string, (value: unknown) => string | undefined>([
-  ["clients.*.auth", (value) => (value === "stdio" ? '"stdio"' : undefined)],
   ["rules.#.then", (value) => (value === "ask" ? '"ask"' : undefined)],
   ["rules.#.when", aFunction],
   ["rules.#.unless", aFunction],

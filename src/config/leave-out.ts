@@ -17,7 +17,9 @@ type Table = Record<string, unknown>;
 const standIns = new Map<string, (name: string) => unknown>([
   ["upstreams.url", () => "http://127.0.0.1"],
   ["upstreams.command", () => "none"],
+  ["upstreams.package", () => "none@0.0.0"],
   ["clients.allow", () => ({ tools: ["*"] })],
+  ["rules.name", (index) => `rule ${index}`],
   ["rules.on", () => "*"],
   ["rules.then", () => "deny"],
 ]);
@@ -40,7 +42,8 @@ export function leaveOut(
   };
   for (const [key, name, part] of bad) {
     if (typeof key !== "string") continue;
-    if (name === undefined || !isTable(sound[key])) delete sound[key];
+    const isList = key === "trustedProxies";
+    if (name === undefined || isList || !isTable(sound[key])) delete sound[key];
     else if (key === "upstreams" || key === "clients" || key === "rules") {
       const entry = entryOf(key, name);
       if (part === undefined || !isTable(entry)) lost[key].add(String(name));

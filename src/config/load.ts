@@ -100,13 +100,22 @@ async function settle(
   return { config, findings: [...merged.findings, ...secrets.findings, ...findings, ...tls] };
 }
 
+const noFile = "There is no such file";
+
 async function readText(file: string, ports: ConfigPorts): Promise<string | Fault> {
   const fault = (message: string): Fault => ({ level: "error", path: "", message, file });
   try {
-    return (await ports.readText(file)) ?? fault("There is no such file");
-  } catch {
-    return fault("Cannot be read");
+    return (await ports.readText(file)) ?? fault(noFile);
+  } catch (error) {
+    return fault(`Cannot be read: ${whyUnread(error)}`);
   }
+}
+
+function whyUnread(error: unknown): string {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  if (code === "EISDIR") return "it is a folder";
+  if (code === "ENOTDIR") return "its folder is a file";
+  return "this user or process may not read it";
 }
 
 interface ReadEnv {
@@ -119,7 +128,7 @@ async function readEnv(options: LoadOptions, folder: string): Promise<ReadEnv> {
   const file = options.envFile ?? resolvePath(folder, ".env");
   const text = await readText(file, options.ports);
   if (typeof text !== "string") {
-    const isExpected = options.envFile !== undefined || text.message === "Cannot be read";
+    const isExpected = options.envFile !== undefined || text.message !== noFile;
     return { env: options.env, faults: isExpected ? [text] : [] };
   }
   const { values, faults } = parseDotenv(text);

@@ -23,7 +23,8 @@ export async function readConfigFile(
   const extension = extensionOf(file);
   if (extension === ".json") return readJson(file, source);
   if (!configExtensions.some((known) => known === extension)) {
-    return { fault: faultOf(file, `Must be one of ${configExtensions.join(", ")}`) };
+    const message = `The name of a config must end in one of ${configExtensions.join(", ")}`;
+    return { fault: faultOf(file, message) };
   }
   const jiti = createJiti(file, {
     fsCache: false,

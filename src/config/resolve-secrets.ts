@@ -39,9 +39,9 @@ export async function resolveSecrets(
     const id = JSON.stringify(ref);
     const reading = read.get(id) ?? readSecret(ref, settings);
     read.set(id, reading);
-    const { secret, missing, wrong } = await reading;
+    const { secret, missing, wrong, hint } = await reading;
     const level = settings.missingSecrets === "warn" ? "warning" : "error";
-    if (missing !== undefined) findings.push(finding(level, path, missing));
+    if (missing !== undefined) findings.push(finding(level, path, missing, hint));
     if (wrong !== undefined) findings.push(finding("error", path, wrong));
     return secret;
   };
@@ -78,6 +78,8 @@ interface ReadSecret {
   readonly secret: Secret;
   readonly missing?: string;
   readonly wrong?: string;
+  /** What helps where it is missing. */
+  readonly hint?: string;
 }
 
 async function readSecret(ref: SecretRef, settings: SecretSettings): Promise<ReadSecret> {
@@ -93,7 +95,7 @@ async function readSecret(ref: SecretRef, settings: SecretSettings): Promise<Rea
   return { secret: new Secret(settings.ports.randomToken()), ...found };
 }
 
-type Found = { readonly value: string } | { readonly missing?: string; readonly wrong?: string };
+type Found = { readonly value: string } | Omit<ReadSecret, "secret">;
 
 async function fromEnvironment(name: string, settings: SecretSettings): Promise<Found> {
   const value = settings.env[name];
@@ -101,7 +103,10 @@ async function fromEnvironment(name: string, settings: SecretSettings): Promise<
   const file = settings.env[`${name}_FILE`];
   if (file !== undefined && file !== "") return await fromFile({ file }, settings);
   const not = value === "" ? "is empty" : "is not set";
-  return { missing: `The environment variable "${name}" ${not}` };
+  return {
+    missing: `The environment variable "${name}" ${not}`,
+    hint: "set it, or write it into .env beside the config",
+  };
 }
 
 async function fromFile({ file, create }: SecretFile, settings: SecretSettings): Promise<Found> {

@@ -15,10 +15,19 @@ const nouns = new Map([
   ["strict_object", "an object"],
 ]);
 
+/** What may stand where a key is missing; without it only one of two forms would be named. */
+const instead = new Map([
+  ["url", 'an upstream has "url", "command" or "package"'],
+  ["token", 'a client has "token" or "tokenSha256"'],
+  ["auth", "make a token with `mcp-gw token create`"],
+  ["name", 'write rule("name", { … })'],
+]);
+
 export function reword(issue: BaseIssue<unknown>): Finding {
   const path = pathOf(issue);
   if (issue.type === "strict_object" && issue.expected?.startsWith('"')) {
-    return finding("error", path, `${issue.expected} is missing`);
+    const key = String(path.at(-1));
+    return finding("error", path, `${issue.expected} is missing`, instead.get(key));
   }
   if (issue.type === "picklist" || issue.type === "literal") return choice(issue, path);
   const noun = nouns.get(issue.type);

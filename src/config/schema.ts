@@ -2,6 +2,7 @@
 import * as v from "valibot";
 import { Secret } from "../core/index.ts";
 import { isAddressRange } from "./address.ts";
+import type { InputGrant } from "./input-grant.ts";
 import type { SecretRef } from "./secret.ts";
 
 const isNot = {
@@ -12,7 +13,12 @@ const isNot = {
   perSecond: "Must be from 0.001 to 1000000",
   name: 'Must be at most 64 letters, digits, ".", "_" or "-" that begin with a letter or digit',
   pattern: 'Must be "upstream/name", where "*" stands for any run of characters, or "*" alone',
+  input: 'Must be a kind of input such as "sampling", or "upstream/kind"',
   secret: 'Must be a secret such as secret("NAME")',
+  url: 'Must be a URL that begins with "http://" or "https://"',
+  origin: "Must be an origin such as https://app.example.com, without a path or a slash at its end",
+  auth: 'Must be { token: secret("NAME") }, { tokenSha256: "…" }, a list of these, "anonymous" or "stdio"',
+  test: "Must be a value, a list of values, { glob }, { matches }, { min, max } or { maxLength }",
 } as const;
 
 const count = v.pipe(v.number(), v.integer(isNot.count), v.minValue(1, isNot.count));
@@ -55,13 +61,9 @@ const textOrSecret = v.pipe(
 );
 const url = v.pipe(
   v.string(),
-  v.check((value) => URL.canParse(value), "Must be a URL"),
-  v.regex(/^https?:\/\//, 'Must begin with "http://" or "https://"'),
+  v.check((value) => /^https?:\/\//.test(value) && URL.canParse(value), isNot.url),
 );
-const origin = v.pipe(
-  v.string(),
-  v.check(isOrigin, "Must be an origin such as https://app.example.com"),
-);
+const origin = v.pipe(v.string(), v.check(isOrigin, isNot.origin));
 const day = v.pipe(v.string(), v.isoDate("Must be a date such as 2027-01-31"));
 
 /** `upstream/name`, where `*` stands for any run of characters; or `*` alone. */
@@ -71,104 +73,175 @@ export const pattern = v.pipe(
   v.maxLength(1024, "Must be at most 1024 characters"),
 );
 const patterns = v.pipe(v.array(pattern), v.minLength(1, "Must not be empty"));
+/** Which kinds and upstreams there are, the cross checks know. */
+const inputGrant = v.custom<InputGrant>((value) => typeof value === "string", isNot.input);
 
 /** What the answers of a client or an upstream are cleaned of; the nearest setting wins. */
 const sanitizeSettings = v.strictObject({
+  /** `"redact"` by default. `"mask"` keeps the ends, `"deny"` withholds the answer, `"report"` only records. */
   secrets: v.optional(v.picklist(["redact", "mask", "deny", "report", "off"])),
+  /** Terminal escapes, invisible and direction-changing characters: `"strip"` by default. */
   hidden: v.optional(v.picklist(["strip", "show", "deny", "off"])),
 });
 
 const listen = v.strictObject({
+  /** `"127.0.0.1"` by default, which no other machine reaches. */
   host: v.optional(text, "127.0.0.1"),
+  /** 8080 by default; 0 takes any free one. */
   port: v.optional(port, 8080),
+  /** More names to accept as `Host`, against DNS rebinding; by default those of `host` and `publicUrl`. */
   hosts: v.optional(v.array(text), []),
+  /** PEM files, relative to the config. */
   tls: v.optional(v.strictObject({ cert: text, key: text })),
 });
 
 const expose = v.strictObject({
+  /** Before `__` in names and `+` in URIs on `/mcp`; the upstream's name by default. */
   prefix: v.optional(prefix),
+  /** Globs over the server's own names; all by default. */
   tools: v.optional(v.array(text)),
+  /** Globs over the server's own URIs; all by default. */
   resources: v.optional(v.array(text)),
+  /** Globs over the server's own names; all by default. */
   prompts: v.optional(v.array(text)),
 });
 
 const upstreamCommon = {
+  /** Since the server's last message; 60,000 by default. */
   timeoutMs: v.optional(milliseconds, 60_000),
+  /** For the whole answer; 600,000 by default. */
   deadlineMs: v.optional(milliseconds, 600_000),
+  /** What clients may know of; the rest is as if it were not there. */
   expose: v.optional(expose, {}),
+  /** `"report"` sends arguments that do not fit the schema, and logs it; `"enforce"` by default. */
   arguments: v.optional(v.picklist(["enforce", "report"]), "enforce"),
+  /** What this server's answers are cleaned of. */
   sanitize: v.optional(sanitizeSettings, {}),
 };
 const httpUpstream = v.strictObject({
+  /** A streamable HTTP server. */
   url,
+  /** Sent with each request; a value may be a secret. */
   headers: v.optional(v.record(v.string(), textOrSecret), {}),
   ...upstreamCommon,
 });
-const stdioUpstream = v.strictObject({
-  command: text,
+const processCommon = {
+  /** One entry per argument; no shell reads them. */
   args: v.optional(v.array(v.string()), []),
+  /** Relative to the config; its folder by default. */
   cwd: v.optional(text, "."),
+  /** Beside PATH, HOME and the locale; a value may be a secret. */
   env: v.optional(v.record(v.string(), textOrSecret), {}),
+  /** Who has a process of their own: each `"subject"`, each `"client"` by default, or nobody (`"shared"`). */
+  isolate: v.optional(v.picklist(["subject", "client", "shared"]), "client"),
   ...upstreamCommon,
+};
+const stdioUpstream = v.strictObject({
+  /** A program that speaks MCP on stdin and stdout. */
+  command: text,
+  ...processCommon,
 });
-const upstream = v.lazy((input: unknown): typeof httpUpstream | typeof stdioUpstream =>
-  isObject(input) && "command" in input ? stdioUpstream : httpUpstream,
+const packageUpstream = v.strictObject({
+  /**
+   * `name@version` of npm's registry, exact, since another version is another program. Fetched once,
+   * without its install scripts, and run by its bin.
+   */
+  package: text,
+  ...processCommon,
+});
+const upstream = v.lazy(
+  (input: unknown): typeof httpUpstream | typeof stdioUpstream | typeof packageUpstream => {
+    if (!isObject(input)) return httpUpstream;
+    if ("command" in input) return stdioUpstream;
+    return "package" in input ? packageUpstream : httpUpstream;
+  },
 );
 
 const rate = v.strictObject({
+  /** How many requests at once, after a rest; 100 by default. */
   burst: v.optional(count, 100),
+  /** How many requests a second in the long run; 10 by default. */
   perSecond: v.optional(
     v.pipe(v.number(), v.minValue(0.001, isNot.perSecond), v.maxValue(1_000_000, isNot.perSecond)),
     10,
   ),
+  /** Whom the bucket is for: each `"subject"` by default, or all of the `"client"` together. */
   per: v.optional(v.picklist(["subject", "client"]), "subject"),
 });
 
-const plainToken = v.strictObject({ token: secretValue, until: v.optional(day) });
+const plainToken = v.strictObject({
+  /** At least 32 characters. */
+  token: secretValue,
+  /** The last day on which it is good, in UTC: `"2027-01-31"`. */
+  until: v.optional(day),
+});
 const hashedToken = v.strictObject({
+  /** What `mcp-gw token create` and `mcp-gw token hash` print. */
   tokenSha256: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/, "Must be 64 lower-case hex digits")),
+  /** The last day on which it is good, in UTC: `"2027-01-31"`. */
   until: v.optional(day),
 });
 const tokenAuth = v.lazy((input: unknown): typeof plainToken | typeof hashedToken =>
   isObject(input) && "tokenSha256" in input ? hashedToken : plainToken,
 );
 const tokenAuths = v.pipe(v.array(tokenAuth), v.minLength(1, "Must not be empty"));
-const anonymous = v.literal("anonymous");
-const auth = v.lazy((input: unknown): typeof anonymous | typeof tokenAuths | typeof tokenAuth => {
-  if (typeof input === "string") return anonymous;
+const keyless = v.custom<"anonymous" | "stdio">(
+  (value) => value === "anonymous" || value === "stdio",
+  isNot.auth,
+);
+const auth = v.lazy((input: unknown): typeof keyless | typeof tokenAuths | typeof tokenAuth => {
+  if (typeof input === "string") return keyless;
   return Array.isArray(input) ? tokenAuths : tokenAuth;
 });
 
 const client = v.strictObject({
+  /** A token, a list of tokens, `"anonymous"` on loopback, or `"stdio"` through `mcp-gw stdio` alone. */
   auth,
+  /** What the client may use. Nothing is allowed by default. */
   allow: v.optional(
     v.strictObject({
+      /** Patterns `upstream/name`. */
       tools: v.optional(v.array(pattern), []),
+      /** Patterns `upstream/uri`. */
       resources: v.optional(v.array(pattern), []),
+      /** Patterns `upstream/name`. */
       prompts: v.optional(v.array(pattern), []),
+      /** What servers may ask of the client: a kind for every upstream, or `upstream/kind`. */
+      input: v.optional(v.array(inputGrant), []),
     }),
     {},
   ),
+  /** A token bucket, full at first. */
   rate: v.optional(rate, {}),
+  /** 4 MiB by default. */
   maxRequestBytes: v.optional(bytes, 4 * 1024 * 1024),
+  /** 10 MiB by default. */
   maxResponseBytes: v.optional(bytes, 10 * 1024 * 1024),
+  /** Calls at once, and as many answers that stream; 32 by default. */
   maxConcurrent: v.optional(count, 32),
+  /** Web origins whose pages may call as this client. */
   origins: v.optional(v.array(origin), []),
+  /** What this client's answers are cleaned of; beats an upstream's setting. */
   sanitize: v.optional(sanitizeSettings, {}),
 });
 
 type Scalar = string | number | boolean | null;
 const scalar = v.custom<Scalar>(isScalar, "Must be a string, a number, true, false or null");
 const oneOf = v.array(scalar);
-const glob = v.strictObject({ glob: text });
+const glob = v.strictObject({
+  /** `*` stands for any run of characters. */
+  glob: text,
+});
 const matches = v.strictObject({
+  /** A regular expression of linear time (RE2 syntax), found anywhere in the text. */
   matches: v.pipe(text, v.maxLength(1024, "Must be at most 1024 characters")),
 });
 const range = v.pipe(
   v.strictObject({ min: v.optional(v.number()), max: v.optional(v.number()) }),
-  v.check((value) => value.min !== undefined || value.max !== undefined, 'Needs "min" or "max"'),
+  v.check((value) => value.min !== undefined || value.max !== undefined, isNot.test),
 );
 const maxLength = v.strictObject({
+  /** Code points. */
   maxLength: wholeNumber(0, Number.MAX_SAFE_INTEGER, "Must be a whole number of at least 0"),
 });
 /** One test of a condition; an absent value passes none of them. */
@@ -197,8 +270,11 @@ const testKey = v.pipe(
 const tests = v.record(testKey, test);
 const condition = v.pipe(
   v.strictObject({
+    /** By the name of an argument, or a JSON Pointer where the key starts with `/`. */
     args: v.optional(tests),
+    /** What the server says of its tool: untrusted. */
     annotations: v.optional(tests),
+    /** The caller's address. */
     address: v.optional(test),
   }),
   v.check(
@@ -220,36 +296,54 @@ const targets = v.lazy(
   },
 );
 const rule = v.strictObject({
+  /** Stands in the record of each call that the rule matches. */
   name: text,
+  /** A pattern or a list of them for every kind, or `{ tools, resources, prompts }`. */
   on: targets,
+  /** The clients it is for; all by default. */
   clients: v.optional(v.pipe(v.array(clientName), v.minLength(1, "Must not be empty"))),
+  /** The rule matches where all of its tests hold. An absent value passes no test. */
   when: v.optional(condition),
+  /** The rule matches where not all of its tests hold, so also where a value is absent. */
   unless: v.optional(condition),
   // eslint-disable-next-line unicorn/no-thenable -- the contract's word for what a rule does
   then: v.literal("deny"),
+  /** What the caller is told. */
   why: v.optional(text),
 });
 
 const audit = v.strictObject({
+  /** Relative to the config; `"./audit.jsonl"` by default. One gateway at a time writes it. */
   file: v.optional(text, "./audit.jsonl"),
+  /** Record cleaned arguments beside their digest; true by default. */
   arguments: v.optional(v.boolean(), true),
+  /** Record cleaned results beside their digest; false by default. */
   results: v.optional(v.boolean(), false),
+  /** Where no record can be written: `"refuse"` calls by default, or `"drop"` records and count them. */
   onFull: v.optional(v.picklist(["refuse", "drop"]), "refuse"),
 });
 
 export const configSchema = v.strictObject({
+  /** Where the gateway listens. */
   listen: v.optional(listen, {}),
+  /** The URL under which clients reach the gateway. */
   publicUrl: v.optional(url),
+  /** Addresses or ranges whose `X-Forwarded-For` is believed; nobody's by default. */
   trustedProxies: v.optional(
     v.array(
       v.pipe(v.string(), v.check(isAddressRange, "Must be an address or a range like 10.0.0.0/8")),
     ),
     [],
   ),
+  /** The MCP servers, by name. */
   upstreams: v.optional(v.record(upstreamName, upstream), {}),
+  /** Who may call, by name. */
   clients: v.optional(v.record(clientName, client), {}),
+  /** What narrows the clients' rights. All that match count, in any order. */
   rules: v.optional(v.array(rule), []),
+  /** What every answer is cleaned of, unless an upstream or a client says otherwise. */
   sanitize: v.optional(sanitizeSettings, {}),
+  /** The record of every exchange. */
   audit: v.optional(audit, {}),
 });
 
@@ -260,6 +354,7 @@ export type Config = v.InferOutput<typeof configSchema>;
 export type UpstreamConfig = Config["upstreams"][string];
 export type HttpUpstreamConfig = v.InferOutput<typeof httpUpstream>;
 export type StdioUpstreamConfig = v.InferOutput<typeof stdioUpstream>;
+export type PackageUpstreamConfig = v.InferOutput<typeof packageUpstream>;
 export type ClientConfig = Config["clients"][string];
 export type RuleConfig = Config["rules"][number];
 export type ConditionConfig = v.InferOutput<typeof condition>;

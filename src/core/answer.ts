@@ -1,5 +1,5 @@
 /** An answer is always a stream of messages; a JSON answer is a stream of one. */
-import type { McpMessage } from "../mcp/index.ts";
+import type { McpMessage, RequestMessage } from "../mcp/index.ts";
 import type { Code } from "./problems.ts";
 
 /** The last message of an answer that failed on the way: a code of ours instead of a result. */
@@ -8,14 +8,21 @@ export interface Failure {
   readonly code: Code;
   /** For the record. */
   readonly why: string;
+  /** Nothing of the call can have arrived: there was no connection. */
+  readonly isUnreached?: true;
 }
-export type AnswerMessage = McpMessage | Failure;
+/** A request to a legacy client on the stream of its own call, under an id of ours. */
+export type Question = RequestMessage;
+export type AnswerMessage = McpMessage | Question | Failure;
 
-/** Notifications, then exactly one result, error or failure. Empty for a notification's answer. */
+/**
+ * Notifications and questions, then exactly one result, error or failure. Empty for the answer of a
+ * notification or a response; without an end where a legacy session's stream is the answer.
+ */
 export type AnswerStream = AsyncIterable<AnswerMessage>;
 
 export function isLast(message: AnswerMessage): boolean {
-  return message.kind !== "notification";
+  return message.kind !== "notification" && message.kind !== "request";
 }
 
 export function failure(code: Code, why: string): Failure {
@@ -34,7 +41,7 @@ export async function* streamOf(...messages: readonly AnswerMessage[]): AnswerSt
  */
 export function mapAnswer(
   stream: AnswerStream,
-  change: (message: AnswerMessage) => AnswerMessage,
+  change: (message: AnswerMessage) => AnswerMessage | Promise<AnswerMessage>,
 ): AnswerStream {
   return {
     [Symbol.asyncIterator]: () => {
@@ -52,7 +59,8 @@ export function mapAnswer(
           const next = await inner.next();
           if (next.done === true) return end();
           try {
-            const value = change(next.value);
+            const changed = change(next.value);
+            const value = changed instanceof Promise ? await changed : changed;
             if (isLast(value) && !isLast(next.value)) await end();
             return { done: false, value };
           } catch (error) {

@@ -1,12 +1,14 @@
 /** One exchange and the facts it gathers on the road; each stage copies it with one fact more. */
 import type {
   Era,
+  ErrorMessage,
   HeaderView,
   IdText,
   JsonObject,
   ListKind,
   MethodRow,
   ParamHeader,
+  ResultMessage,
   SchemaValidator,
   TargetKind,
 } from "../mcp/index.ts";
@@ -79,7 +81,11 @@ export interface McpRequest {
   readonly id: IdText;
   readonly method: string;
   readonly does: MethodRow["does"];
+  /** Whether it may be answered by a question for input. */
+  readonly asks: boolean;
   readonly params: JsonObject | undefined;
+  /** What a legacy client refused to answer in the round before, by the key of the question. */
+  readonly refused?: ReadonlyMap<string, ErrorMessage>;
   readonly caller: Caller;
   readonly bytes: number;
 }
@@ -87,6 +93,14 @@ export interface McpNotification {
   readonly kind: "notification";
   readonly method: string;
   readonly params: JsonObject | undefined;
+  readonly caller: Caller;
+  readonly bytes: number;
+}
+/** A legacy client answers what it was asked on the stream of one of its calls. */
+export interface McpResponse {
+  readonly kind: "response";
+  readonly id: IdText;
+  readonly answer: ResultMessage | ErrorMessage;
   readonly caller: Caller;
   readonly bytes: number;
 }
@@ -98,7 +112,15 @@ export interface McpClose {
   readonly caller: Caller;
   readonly bytes: number;
 }
-export type McpInput = McpRequest | McpNotification | McpClose;
+/** A legacy client opens its session's stream (GET), or takes up one that broke. */
+export interface McpStream {
+  readonly kind: "stream";
+  /** `Last-Event-ID`: the stream to go on with. */
+  readonly after: string | undefined;
+  readonly caller: Caller;
+  readonly bytes: number;
+}
+export type McpInput = McpRequest | McpNotification | McpResponse | McpClose | McpStream;
 
 export interface Understood extends Counted {
   readonly input: McpInput;
@@ -130,12 +152,32 @@ export interface ListTarget {
   readonly kind: "list";
   readonly list: ListKind;
   readonly upstreams: readonly string[];
+  /** Where to go on, as the client sent it. */
+  readonly cursor: string | undefined;
 }
 export interface GatewayTarget {
   readonly kind: "gateway";
   readonly upstreams: readonly string[];
 }
-export type Target = OneTarget | ListTarget | GatewayTarget;
+/** Resources whose changes are listened to, under their upstream's own URIs. */
+export interface FollowedResource {
+  readonly upstream: string;
+  readonly uri: string;
+  /** As the client knows it. */
+  readonly shown: string;
+}
+/** The changes of several upstreams, as one client may see them. */
+export interface SubscriptionTarget {
+  readonly kind: "subscription";
+  readonly upstreams: readonly string[];
+  readonly lists: ReadonlySet<"tools" | "prompts" | "resources">;
+  readonly resources: readonly FollowedResource[];
+}
+/** A call that waits for this response. */
+export interface ReplyTarget {
+  readonly kind: "reply";
+}
+export type Target = OneTarget | ListTarget | GatewayTarget | SubscriptionTarget | ReplyTarget;
 
 export interface Routed extends Understood {
   readonly target: Target;

@@ -69,7 +69,8 @@ export interface Egress {
   readonly close: () => Promise<void>;
 }
 export class EgressError extends Error {
-  readonly reason: "unreachable" | "timeout" | "aborted";
+  /** `unreachable`: there was no connection; `broken`: there was one, and something may have arrived. */
+  readonly reason: "unreachable" | "broken" | "timeout" | "aborted";
   constructor(reason: EgressError["reason"], message: string, options?: ErrorOptions) {
     super(message, options);
     this.reason = reason;
@@ -100,6 +101,36 @@ export interface Child {
 }
 /** Starts a process in a group of its own; rejects where it cannot be started. */
 export type Spawn = (command: SpawnCommand) => Promise<Child>;
+
+export interface PackageRequest {
+  readonly name: string;
+  /** Exact. */
+  readonly version: string;
+  /** Absolute: where fetched packages are kept, each in a folder of its own. */
+  readonly folder: string;
+  readonly signal: Cancellation;
+}
+export interface FetchedPackage {
+  /** Its `package.json`, as it was published. */
+  readonly manifest: string;
+  /** By a path in it; undefined where there is no such file, or it lies outside of the package. */
+  readonly find: (path: string) => Promise<PackageFile | undefined>;
+}
+export interface PackageFile {
+  /** Absolute, without links. */
+  readonly path: string;
+  readonly firstLine: string;
+}
+/** Programs from npm's registry. */
+export interface Packages {
+  /**
+   * What is kept in the folder, else what the registry has, with what it depends on. Runs no script
+   * of any package. Rejects with an `Error` that says why there is none.
+   */
+  readonly fetch: (request: PackageRequest) => Promise<FetchedPackage>;
+  /** How a JavaScript program of a package is run. */
+  readonly toCommand: (file: string) => Pick<SpawnCommand, "command" | "args">;
+}
 
 export interface AppendFile {
   /** Settles when the operating system has the text. */
@@ -149,6 +180,7 @@ export interface Ports {
   readonly crypto: Crypto;
   readonly egress: Egress;
   readonly spawn: Spawn;
+  readonly packages: Packages;
   readonly files: Files;
   readonly store: Store;
 }

@@ -1,5 +1,5 @@
 /** Every refusal this house can give: one row per code, with its status and number in each era. */
-import type { Era } from "../mcp/index.ts";
+import { type Era, missingCapability } from "../mcp/index.ts";
 
 export interface Problem {
   /** HTTP status where the message was refused before it was understood, or by era. */
@@ -58,12 +58,15 @@ export const problems = {
   SESSION_UNKNOWN: row(404, -31016, "The session is not known, send initialize again"),
   MESSAGE_MALFORMED: row(400, invalidRequest, "The message is not a valid JSON-RPC message"),
   META_INCOMPLETE: row(400, invalidParams, "The request lacks a required _meta field"),
+  CAPABILITY_MISSING: row(400, missingCapability, "The client lacks a capability for this"),
   METHOD_UNKNOWN: row([404, 200], methodNotFound, "The method is not known"),
   HEADER_MISMATCH: row(400, -32020, "The headers do not match the body", tellsWhy),
   REVISION_UNSUPPORTED: row(400, -32022, "Unsupported protocol version"),
   PARAMS_INVALID: row(200, invalidParams, "The parameters are not valid", tellsWhy),
   TARGET_UNKNOWN: row(200, invalidParams, "Unknown tool, resource or prompt"),
   CURSOR_INVALID: row(200, invalidParams, "The cursor is not valid"),
+  STATE_INVALID: row(200, invalidParams, "The requestState is not valid for this request"),
+  EVENT_UNKNOWN: row(404, -31032, "The event to go on after is not known, open a new stream"),
   RULE_DENIED: row(200, -31020, "A rule refuses this call", toolResult),
   RULE_FAILED: row(200, -31021, "A rule could not be decided", { asToolResult: true }),
   ARGUMENTS_INVALID: row(200, invalidParams, "The arguments do not fit the schema", toolResult),

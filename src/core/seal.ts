@@ -14,8 +14,8 @@ interface SealingKey {
 }
 
 const minKeyBytes = 32;
-/** Nothing of ours comes near it; a longer token is not worth decoding. */
-const maxTokenLength = 16_384;
+/** A server's state of 64 Ki characters fits; a longer token is not worth decoding. */
+const maxTokenLength = 524_288;
 const algorithm = { alg: "dir", enc: "A256GCM" } as const;
 
 /**
@@ -44,7 +44,7 @@ export function createSealer(keys: readonly Uint8Array[], label: string): Sealer
         .encrypt(key.secret);
     },
     open: async (token) => {
-      if (token.length > maxTokenLength) return undefined;
+      if (token.length > maxTokenLength || !isCanonical(token)) return undefined;
       const known = await ready();
       const secretOf = (header: CompactJWEHeaderParameters): Uint8Array => {
         const key = known.find((each) => each.id === header.kid);
@@ -63,6 +63,20 @@ export function createSealer(keys: readonly Uint8Array[], label: string): Sealer
       }
     },
   };
+}
+
+/**
+ * Decoders take white space and ignore the spare bits of a last character (RFC 4648, section 3.5),
+ * so that one token would have many spellings, and one that was used up could come again.
+ */
+function isCanonical(token: string): boolean {
+  return /^[\w.-]*$/.test(token) && token.split(".").every((part) => hasNoSpareBits(part));
+}
+
+function hasNoSpareBits(part: string): boolean {
+  const over = part.length % 4;
+  if (over === 0) return true;
+  return (over === 2 ? "AQgw" : over === 3 ? "AEIMQUYcgkosw048" : "").includes(part.slice(-1));
 }
 
 /** The id comes out of the same derivation, so that it tells nothing of the key. */

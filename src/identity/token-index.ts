@@ -26,7 +26,7 @@ const encoder = new TextEncoder();
 export function createTokenIndex(config: Config, crypto: Crypto): TokenIndex {
   const entries = new Map<string, TokenEntry>();
   for (const [name, { auth }] of Object.entries(config.clients)) {
-    if (auth === "anonymous") continue;
+    if (typeof auth === "string") continue;
     const client: ClientIdentity = { name, subject: undefined };
     for (const each of Array.isArray(auth) ? auth : [auth]) {
       const hex = "token" in each ? hashToken(each.token.reveal(), crypto) : each.tokenSha256;

@@ -22,10 +22,15 @@ export interface EventLimits {
   readonly maxBytes: number;
 }
 
-/** The events of a stream; comments, `retry` and unknown fields are left out. Throws `StreamFault`. */
+/**
+ * The events of a stream, those with empty data included: their id says where to go on. Comments and
+ * unknown fields are left out. `onRetry` hears how many milliseconds the server wants to be left
+ * alone before it is asked to go on. Throws `StreamFault`.
+ */
 export async function* readEvents(
   body: AsyncIterable<Uint8Array>,
   limits: EventLimits,
+  onRetry?: (ms: number) => void,
 ): AsyncIterable<ServerEvent> {
   const ready: ServerEvent[] = [];
   let tooLarge = false;
@@ -35,6 +40,7 @@ export async function* readEvents(
       tooLarge ||= data.length > limits.maxEventBytes;
       ready.push({ event, data, id });
     },
+    onRetry,
     onError: ({ type }) => {
       tooLarge ||= type === "max-buffer-size-exceeded";
     },
@@ -108,9 +114,11 @@ export async function* readLines(
 /**
  * One event with one `data` line. JSON may hold line breaks between its values, and never inside
  * its strings, so a space can stand for each; a line of its own could otherwise begin with `event:`.
+ * The id is one of ours, without line breaks.
  */
-export function formatEvent(data: string): string {
-  return `data: ${/[\r\n]/.test(data) ? data.replaceAll(/[\r\n]/g, " ") : data}\n\n`;
+export function formatEvent(data: string, id?: string): string {
+  const line = `data: ${/[\r\n]/.test(data) ? data.replaceAll(/[\r\n]/g, " ") : data}\n\n`;
+  return id === undefined ? line : `id: ${id}\n${line}`;
 }
 
 async function* readPieces(

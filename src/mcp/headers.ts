@@ -96,9 +96,10 @@ export function unknownParamHeaders(
   return found;
 }
 
-/** What `Mcp-Name` mirrors, where the method has it: `params.name` or `params.uri`. */
+/** What `Mcp-Name` mirrors, where the method has it: `params.name`, `params.uri` or `params.taskId`. */
 function nameOf({ method, params }: MirroredRequest): string | undefined {
   const does = methods.get(method)?.does;
+  if (does?.what === "task") return stringOf(member(params, "taskId"));
   return does?.what === "act" ? stringOf(member(params, does.named)) : undefined;
 }
 

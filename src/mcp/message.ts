@@ -23,6 +23,8 @@ export interface ErrorMessage {
   readonly kind: "error";
   readonly code: number;
   readonly message: string;
+  /** How `message` was spelt, where that is not the plain way; counts only while it says the same. */
+  readonly messageText?: string;
   readonly data: Json | undefined;
 }
 /** An answer to a request that the other side sent, with the id it was sent under. */
@@ -78,13 +80,22 @@ function toResponse(json: JsonObject, id: Json | undefined): ResponseMessage | {
     return { kind: "response", id: idText, answer: { kind: "result", result } };
   }
   const code = member(error, "code");
-  const message = stringOf(member(error, "message"));
-  if (code === undefined || !isIntegerText(textOf(code)) || message === undefined) {
+  const said = member(error, "message");
+  const message = stringOf(said);
+  if (!code || !isIntegerText(textOf(code)) || !said || message === undefined) {
     return { fault: "has neither method, result nor error" };
   }
   const data = member(error, "data");
-  const answer: ErrorMessage = { kind: "error", code: Number(textOf(code)), message, data };
-  return { kind: "response", id: idText, answer };
+  const plain = { kind: "error", code: Number(textOf(code)), message, data } as const;
+  const messageText = textOf(said);
+  const isPlain = messageText === JSON.stringify(message);
+  return { kind: "response", id: idText, answer: isPlain ? plain : { ...plain, messageText } };
+}
+
+/** Whoever changes `message` need not know how it was spelt. */
+function toMessageText({ message, messageText }: ErrorMessage): string {
+  const isSame = messageText !== undefined && JSON.parse(messageText) === message;
+  return isSame ? messageText : JSON.stringify(message);
 }
 
 /** Servers answer what they could not read with `"id": null`, as JSON-RPC asks: an error without id. */
@@ -107,16 +118,17 @@ export function foldCase(text: string): string {
   return text.normalize("NFKC").toLowerCase();
 }
 
-/** The text of a message for the wire. `id` is left out for notifications. */
+/** The text of a message for the wire; `id` is the one that is answered, a request has its own. */
 export function toWire(message: McpMessage | RequestMessage, id: IdText): string {
   if (message.kind === "result") {
     return `{"jsonrpc":"2.0","id":${id},"result":${textOf(message.result)}}`;
   }
   if (message.kind === "error") {
     const data = message.data ? `,"data":${textOf(message.data)}` : "";
-    return `{"jsonrpc":"2.0","id":${id},"error":{"code":${message.code},"message":${JSON.stringify(message.message)}${data}}}`;
+    const text = toMessageText(message);
+    return `{"jsonrpc":"2.0","id":${id},"error":{"code":${message.code},"message":${text}${data}}}`;
   }
   const params = message.params ? `,"params":${textOf(message.params)}` : "";
-  const idPart = message.kind === "request" ? `,"id":${id}` : "";
+  const idPart = message.kind === "request" ? `,"id":${message.id}` : "";
   return `{"jsonrpc":"2.0"${idPart},"method":${JSON.stringify(message.method)}${params}}`;
 }

@@ -7,12 +7,21 @@ export type ListKind = "tools" | "resources" | "resourceTemplates" | "prompts";
 export interface MethodRow {
   readonly eras: readonly Era[];
   readonly kind: "request" | "notification";
-  /** What the request does: lists, acts on one target of an upstream, or asks the gateway itself. */
+  /**
+   * What the request does: lists, acts on one target of an upstream, completes, follows one
+   * resource in its session, listens to changes, sees to a task that a call became, or asks the
+   * gateway itself.
+   */
   readonly does:
     | { readonly what: "list"; readonly list: ListKind }
     | { readonly what: "act"; readonly target: TargetKind; readonly named: "name" | "uri" }
     | { readonly what: "complete" }
+    | { readonly what: "follow"; readonly starts: boolean }
+    | { readonly what: "task" }
+    | { readonly what: "listen" }
     | { readonly what: "gateway" };
+  /** Whether the server may ask the client for input before it answers (2026-07-28, multi round-trip requests). */
+  readonly asks?: true;
 }
 
 const both: readonly Era[] = ["modern", "legacy"];
@@ -20,6 +29,7 @@ const legacy: readonly Era[] = ["legacy"];
 const modern: readonly Era[] = ["modern"];
 const request = "request";
 const gateway = { what: "gateway" } as const;
+const task = { what: "task" } as const;
 
 /** Closed: a method that has no row is `METHOD_UNKNOWN`. */
 export const methods: ReadonlyMap<string, MethodRow> = new Map<string, MethodRow>([
@@ -35,17 +45,37 @@ export const methods: ReadonlyMap<string, MethodRow> = new Map<string, MethodRow
   ["prompts/list", { eras: both, kind: request, does: { what: "list", list: "prompts" } }],
   [
     "tools/call",
-    { eras: both, kind: request, does: { what: "act", target: "tool", named: "name" } },
+    { eras: both, kind: request, does: { what: "act", target: "tool", named: "name" }, asks: true },
   ],
   [
     "resources/read",
-    { eras: both, kind: request, does: { what: "act", target: "resource", named: "uri" } },
+    {
+      eras: both,
+      kind: request,
+      does: { what: "act", target: "resource", named: "uri" },
+      asks: true,
+    },
   ],
   [
     "prompts/get",
-    { eras: both, kind: request, does: { what: "act", target: "prompt", named: "name" } },
+    {
+      eras: both,
+      kind: request,
+      does: { what: "act", target: "prompt", named: "name" },
+      asks: true,
+    },
   ],
   ["completion/complete", { eras: both, kind: request, does: { what: "complete" } }],
+  ["tasks/get", { eras: modern, kind: request, does: task }],
+  ["tasks/update", { eras: modern, kind: request, does: task }],
+  ["tasks/cancel", { eras: modern, kind: request, does: task }],
+  ["subscriptions/listen", { eras: modern, kind: request, does: { what: "listen" } }],
+  ["resources/subscribe", { eras: legacy, kind: request, does: { what: "follow", starts: true } }],
+  [
+    "resources/unsubscribe",
+    { eras: legacy, kind: request, does: { what: "follow", starts: false } },
+  ],
+  ["logging/setLevel", { eras: legacy, kind: request, does: gateway }],
   ["notifications/initialized", { eras: legacy, kind: "notification", does: gateway }],
   ["notifications/cancelled", { eras: legacy, kind: "notification", does: gateway }],
   ["notifications/progress", { eras: legacy, kind: "notification", does: gateway }],
@@ -65,4 +95,6 @@ export const decisiveParams: ReadonlySet<string> = new Set([
   "_meta",
   "inputResponses",
   "requestState",
+  "taskId",
+  "notifications",
 ]);

@@ -47,7 +47,8 @@ export function replace(json: Json, text: string): Edit {
 
 /**
  * Edits that set members of an object to JSON texts, and remove those given as undefined.
- * A member that exists keeps its place, a new one comes last.
+ * A member that exists keeps its place, a new one comes right behind the last that stays: to set
+ * and to remove it again leaves the text as it was.
  */
 export function setMembers(
   json: JsonObject,
@@ -67,8 +68,10 @@ export function setMembers(
     else added.push(`${JSON.stringify(key)}:${text}`);
   }
   if (added.length > 0) {
-    const text = (kept.length > 0 ? "," : "") + added.join(",");
-    edits.push({ start: end - 1, end: end - 1, text });
+    const last = kept.at(-1);
+    const at = last?.value.end ?? end - 1;
+    const text = (last === undefined ? "" : ",") + added.join(",");
+    edits.push({ start: at, end: at, text });
   }
   return edits;
 }
@@ -80,7 +83,7 @@ export function removals(json: JsonObject, isNamed: (key: string) => boolean): E
     end: each.value.end,
     gone: isNamed(each.key),
   }));
-  return removeSpans(json.node.start, json.node.end, spans);
+  return removeSpans(spans);
 }
 
 /** Edits that remove the items of an array at the named places. */
@@ -91,18 +94,17 @@ export function removeItems(json: Json, isNamed: (index: number) => boolean): Ed
     end: node.end,
     gone: isNamed(index),
   }));
-  return removeSpans(json.node.start, json.node.end, spans);
+  return removeSpans(spans);
 }
 
 function removeSpans(
-  open: number,
-  close: number,
-  spans: readonly { start: number; end: number; gone: boolean }[],
+  spans: readonly { readonly start: number; readonly end: number; readonly gone: boolean }[],
 ): Edit[] {
   const kept = spans.filter((span) => !span.gone);
   if (kept.length === spans.length) return [];
-  const first = kept[0];
-  if (first === undefined) return [{ start: open + 1, end: close - 1, text: "" }];
+  const [first] = spans;
+  const last = spans.at(-1);
+  if (kept.length === 0 && first && last) return [{ start: first.start, end: last.end, text: "" }];
   const edits: Edit[] = [];
   let keptEnd: number | undefined;
   let gap = false;

@@ -111,12 +111,15 @@ function withMeta(
 const resourceNotFound = -32002;
 const invalidParams = -32602;
 const internalError = -32603;
+export const missingCapability = -32021;
 
 /**
- * An upstream's error number for a listener of either era. -32020 to -32022 speak of headers,
- * capabilities and versions between the gateway and the upstream, which are not the listener's.
+ * An upstream's error number for a listener of either era. -32020 and -32022 speak of headers and
+ * versions between the gateway and the upstream, which are not the listener's; -32021 of
+ * capabilities that a modern listener could declare.
  */
 export function toEraErrorCode(code: number, listener: Era): number {
+  if (code === missingCapability && listener === "modern") return code;
   if (code >= -32022 && code <= -32020) return internalError;
   return code === resourceNotFound && listener === "modern" ? invalidParams : code;
 }

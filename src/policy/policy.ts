@@ -1,7 +1,8 @@
 /** The one evaluator: what a client may see and use, asked the same way by every method (law 4). */
 import type { Config } from "../config/index.ts";
 import { type Ports, type RuleHit, isNormalUri } from "../core/index.ts";
-import type { Json, TargetKind } from "../mcp/index.ts";
+import type { InputKind, Json, TargetKind } from "../mcp/index.ts";
+import { toGrants } from "./grants.ts";
 import { type KindReach, createReach } from "./reach.ts";
 import { type Rule, compileRule } from "./rule.ts";
 import { isCovered, showsTemplate } from "./template.ts";
@@ -44,6 +45,11 @@ export interface Policy {
     thing: Thing,
     call: { readonly args: Json | undefined; readonly annotations: Json | undefined },
   ) => Judgement;
+  /**
+   * What an upstream may ask of a client: always the same set for the same two, and an empty one
+   * where either is not known.
+   */
+  readonly grants: (client: string, upstream: string) => ReadonlySet<InputKind>;
 }
 
 const kinds: readonly TargetKind[] = ["tool", "resource", "prompt"];
@@ -64,6 +70,7 @@ export function createPolicy(config: Config, _ports: Pick<Ports, "clock">): Poli
       const concerned = rules.filter((rule) => rule.concerns(subject.client));
       return judge(concerned, { ...call, address: subject.address });
     },
+    grants: toGrants(config),
   };
 }
 

@@ -1,6 +1,9 @@
 /** A deadline for a request's body, for servers that have none of their own. */
 
-/** Answers with `late()` when the body has not arrived in time; what was read of it then fails. */
+/**
+ * Answers with `late()` when the body has not arrived in time; what was read of it then fails. What
+ * has not been read when the answer begins is not read any more.
+ */
 export function withBodyDeadline(
   request: Request,
   ms: number,
@@ -43,11 +46,20 @@ export function withBodyDeadline(
     signal: request.signal,
   };
   const timed = new Request(request.url, init);
-  const answer = Promise.resolve(fetch(timed)).finally(end);
+  const answer = Promise.resolve(fetch(timed)).finally(() => {
+    end();
+    // A body that a refusal left unread would keep the connection open, whatever the client asks.
+    reader.cancel().catch(ignoreBroken);
+  });
   const tooLate = timeout.then(() => {
     // Nobody takes the answer any more; it must not hold what it streams from.
     answer.then((response) => response.body?.cancel()).catch(() => undefined);
     return late();
   });
   return Promise.race([answer, tooLate]);
+}
+
+/** A body that broke off has nothing left to let go of. */
+function ignoreBroken(): undefined {
+  return undefined;
 }

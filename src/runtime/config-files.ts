@@ -1,8 +1,9 @@
 /** What loading a config needs of the machine: files, one command for a secret, randomness. */
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
+import process from "node:process";
 import type { Crypto } from "../core/index.ts";
 import { isMissing } from "./files.ts";
 import type { ConfigFiles } from "./runtime.ts";
@@ -24,6 +25,14 @@ export function createConfigFiles(crypto: Crypto): ConfigFiles {
       await mkdir(dirname(path), { recursive: true, mode: 0o700 });
       await writeFile(path, text, { flag: "wx", mode: 0o600 });
     },
+    replace: async (path, text) => {
+      await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+      const fresh = `${path}.${process.pid}.new`;
+      await rm(fresh, { force: true });
+      await writeFile(fresh, text, { flag: "wx", mode: 0o600 });
+      await rename(fresh, path);
+    },
+    remove: (path) => rm(path, { force: true }),
     run,
     sha256: (text) => crypto.sha256(text),
     randomToken: () => randomBytes(32).toString("base64url"),

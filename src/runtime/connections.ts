@@ -7,6 +7,21 @@ import type { Reply } from "../core/index.ts";
 const lingerMs = 500;
 /** The exchange that a socket is in; weak, because a server never tells of every end. */
 const exchanges = new WeakMap<Socket, { incoming: IncomingMessage; outgoing: ServerResponse }>();
+const finished = new WeakSet<Socket>();
+
+/** Makes this the last answer of its connection. */
+export function endWith({ socket }: IncomingMessage, outgoing: ServerResponse): void {
+  outgoing.shouldKeepAlive = false;
+  finished.add(socket);
+}
+
+/**
+ * Whether a socket has had its last answer. What was sent behind a refused request has been parsed
+ * by then, and could be the part of it that somebody smuggled in (RFC 9112, section 11.2).
+ */
+export function isFinished({ socket }: IncomingMessage): boolean {
+  return finished.has(socket);
+}
 
 /** Remembers what each socket is busy with, and drops peers that do not take their answer. */
 export function watchSockets(server: Server, writeTimeoutMs: number): void {
@@ -24,8 +39,11 @@ export function watchSockets(server: Server, writeTimeoutMs: number): void {
   });
 }
 
-/** Ends a socket whose request cannot be read on, and says why unless an answer is under way. */
-export function cutOff(socket: Socket, toReply: () => Reply): void {
+/**
+ * Ends a socket whose request cannot be read on, and says why unless an answer is under way.
+ * `toReply` hears whether the gateway has the request already, and so records it itself.
+ */
+export function cutOff(socket: Socket, toReply: (isSeen: boolean) => Reply): void {
   const exchange = exchanges.get(socket);
   const answered =
     exchange !== undefined && (exchange.outgoing.headersSent || exchange.incoming.complete);
@@ -33,7 +51,7 @@ export function cutOff(socket: Socket, toReply: () => Reply): void {
     socket.destroy();
     return;
   }
-  socket.end(toText(toReply()));
+  socket.end(toText(toReply(exchange !== undefined)));
   drain(socket);
 }
 
@@ -59,7 +77,7 @@ export function hasUnreadBody({ complete, headers }: IncomingMessage): boolean {
  */
 export function lingerAfter(incoming: IncomingMessage, outgoing: ServerResponse): void {
   const { socket } = incoming;
-  outgoing.shouldKeepAlive = false;
+  endWith(incoming, outgoing);
   socket.destroySoon = () => {
     socket.end();
     incoming.removeAllListeners("data");

@@ -51,8 +51,22 @@ export function toEgressError(
   if (expired || timeouts.has(code)) {
     return new EgressError("timeout", `"${origin}" did not answer in time`, { cause });
   }
-  const reason = code === undefined ? "" : `: ${code}`;
-  return new EgressError("unreachable", `Cannot reach "${origin}"${reason}`, { cause });
+  const detail = code === undefined ? "" : `: ${code}`;
+  return isUnconnected(code, cause)
+    ? new EgressError("unreachable", `Cannot reach "${origin}"${detail}`, { cause })
+    : new EgressError("broken", `The connection to "${origin}" broke${detail}`, { cause });
+}
+
+/** Codes of Node and OpenSSL for a connection that was never made. */
+const unconnected =
+  /^(ECONNREFUSED|ENOTFOUND|EAI_|EHOST|ENET|ERR_TLS_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/;
+
+/** Deno's fetch has no codes; its words name the step that failed. */
+function isUnconnected(code: string | undefined, cause: unknown): boolean {
+  if (code !== undefined) return unconnected.test(code);
+  if (!(cause instanceof Error)) return false;
+  const isNamed = /\(connect\)|connect error|dns error/i.test(cause.message);
+  return isNamed || isUnconnected(code, cause.cause);
 }
 
 function codeOf(error: unknown): string | undefined {

@@ -9,7 +9,7 @@ import { type Source, createSource } from "./undici-body.ts";
 /** Origins come from the config; the bound is for what a later credential flow may add. */
 const maxPools = 256;
 /** An open event stream holds a connection for as long as it lives. */
-const maxConnections = 256;
+const maxConnections = 1_024;
 
 interface Place {
   readonly pool: Pool;

@@ -1,11 +1,14 @@
 /** The ground: Node and Deno behind one face. */
 export { openRuntime } from "./open-runtime.ts";
+export { LockedError } from "./runtime.ts";
 export type {
   ConfigFiles,
+  FileLock,
   Listening,
   Peer,
   Runtime,
   Serve,
   ServeOptions,
   SignalName,
+  Terminal,
 } from "./runtime.ts";

@@ -6,29 +6,46 @@ import { createCrypto } from "./crypto.ts";
 import { denoGlobal } from "./deno-global.ts";
 import { createFiles } from "./files.ts";
 import { createLog } from "./log.ts";
+import { lockFile, lockHolder } from "./lock.ts";
+import { type Guard, createGuard } from "./spawn-guard.ts";
+import { createPackages } from "./packages.ts";
 import { createSpawn } from "./spawn.ts";
+import { readStdin, terminal, writeStdout } from "./standard-streams.ts";
 import type { Runtime } from "./runtime.ts";
 
 export async function openRuntime(): Promise<Runtime> {
   const clock = createClock();
   const crypto = createCrypto();
   const log = createLog({ env: process.env, stream: process.stderr });
+  const spawn = createSpawn(clock, openGuard());
   return {
     ...(await openNetwork({ clock, crypto, log })),
     clock,
     log,
     crypto,
-    spawn: createSpawn(clock),
+    spawn,
+    packages: createPackages({ spawn, env: process.env }),
     files: createFiles(),
     config: createConfigFiles(crypto),
     env: process.env,
     cwd: () => process.cwd(),
     readInput,
+    stdin: readStdin,
+    stdout: writeStdout,
+    terminal,
+    lock: lockFile,
+    lockHolder,
+    pid: process.pid,
     onSignal: (name, act) => {
       process.on(name, act);
     },
     exit: (code) => process.exit(code),
   };
+}
+
+/** Deno would have to be granted the shell, and Windows has none. */
+function openGuard(): Guard | undefined {
+  return denoGlobal() === undefined && process.platform !== "win32" ? createGuard() : undefined;
 }
 
 const maxInputLength = 65_536;

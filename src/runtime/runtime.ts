@@ -9,6 +9,7 @@ import type {
   Egress,
   Files,
   Log,
+  Packages,
   Spawn,
 } from "../core/index.ts";
 
@@ -57,12 +58,38 @@ export interface ConfigFiles {
   readonly readText: (path: string) => Promise<string | undefined>;
   /** Mode 0600, in a folder that is made where it is missing; rejects where the file exists. */
   readonly writeNew: (path: string, text: string) => Promise<void>;
+  /** As `writeNew`, for a file that may be there: a reader sees the old text or the new one. */
+  readonly replace: (path: string, text: string) => Promise<void>;
+  /** A file that is not there is removed already. */
+  readonly remove: (path: string) => Promise<void>;
   /** Standard output of a command that is run without a shell; rejects unless it exits with 0. */
   readonly run: (command: readonly string[]) => Promise<string>;
   /** Lower-case hex. */
   readonly sha256: (text: string) => string;
   /** 256 random bits, base64url. */
   readonly randomToken: () => string;
+}
+
+/** Held until it is released, or until this process ends. */
+export interface FileLock {
+  readonly release: () => Promise<void>;
+}
+export class LockedError extends Error {
+  readonly path: string;
+  /** The process that holds it, where that is known. */
+  readonly pid: number | undefined;
+  constructor(path: string, pid: number | undefined) {
+    super(`"${path}" is held by ${pid === undefined ? "another process" : `process ${pid}`}`);
+    this.path = path;
+    this.pid = pid;
+  }
+}
+
+/** A person who can be asked. */
+export interface Terminal {
+  readonly isInteractive: () => boolean;
+  /** The line that was typed; undefined where the input has ended. */
+  readonly ask: (question: string) => Promise<string | undefined>;
 }
 
 export type SignalName = "SIGINT" | "SIGTERM" | "SIGHUP";
@@ -74,6 +101,7 @@ export interface Runtime {
   readonly crypto: Crypto;
   readonly egress: Egress;
   readonly spawn: Spawn;
+  readonly packages: Packages;
   readonly files: Files;
   readonly config: ConfigFiles;
   readonly serve: Serve;
@@ -81,6 +109,16 @@ export interface Runtime {
   readonly cwd: () => string;
   /** Standard input to its end, as UTF-8; rejects beyond 64 KiB. */
   readonly readInput: () => Promise<string>;
+  /** Standard input, to be read once. */
+  readonly stdin: () => AsyncIterable<Uint8Array>;
+  /** To standard output; settles when the reader's pipe took it, rejects when the reader is gone. */
+  readonly stdout: (text: string) => Promise<void>;
+  readonly terminal: Terminal;
+  /** Takes a lock file; rejects with a `LockedError` where another process has it. */
+  readonly lock: (path: string) => Promise<FileLock>;
+  /** The process that holds a lock file now; undefined where none does. */
+  readonly lockHolder: (path: string) => Promise<number | undefined>;
+  readonly pid: number;
   readonly onSignal: (name: SignalName, act: () => void) => void;
   readonly exit: (code: number) => void;
 }

@@ -22,7 +22,8 @@ export function createDenoServe(deno: DenoGlobal, ports: ServePorts): Serve {
         withHost(request),
         options.bodyTimeoutMs ?? 30_000,
         (timed) => options.fetch(timed, peer),
-        () => refuse({ code: "BODY_TIMEOUT" }),
+        // The gateway has the request, and records itself that its body broke off.
+        () => toRefusalResponse({ code: "BODY_TIMEOUT" }, ports),
       );
     };
     const server = deno.serve(
@@ -117,6 +118,7 @@ function withHost(request: Request): Request {
 
 /** Deno writes the target behind the Host it was sent for; another authority was in the target. */
 function screenUrl(url: string, headers: Headers): Finding | undefined {
+  if (!URL.canParse(url)) return malformed("The Host header is not valid");
   const start = url.indexOf("://") + 3;
   const slash = url.indexOf("/", start);
   const authority = url.slice(start, slash === -1 ? undefined : slash);

@@ -6,7 +6,14 @@ import type { AddressInfo, Socket } from "node:net";
 import { getRequestListener, RequestError } from "@hono/node-server";
 import { type Reply, createCanceller } from "../core/index.ts";
 import type { HeaderView } from "../mcp/index.ts";
-import { cutOff, hasUnreadBody, lingerAfter, watchSockets } from "./connections.ts";
+import {
+  cutOff,
+  endWith,
+  hasUnreadBody,
+  isFinished,
+  lingerAfter,
+  watchSockets,
+} from "./connections.ts";
 import { toRefusal, toRefusalResponse } from "./refusal.ts";
 import type { ServePorts } from "./refusal.ts";
 import { malformed, screenMethod, screenRawHeaders, screenTarget } from "./screen.ts";
@@ -20,8 +27,8 @@ export function createNodeServe(ports: ServePorts): Serve {
   return async (options) => {
     const server = createHttpServer(options);
     let closing = false;
-    const problem = (found: Finding, socket: Socket): Reply => {
-      options.refused?.(found.code, { address: socket.remoteAddress });
+    const problem = (found: Finding, socket: Socket, isSeen = false): Reply => {
+      if (!isSeen) options.refused?.(found.code, { address: socket.remoteAddress });
       return toRefusal(found, ports);
     };
     const answer = getRequestListener(
@@ -44,6 +51,7 @@ export function createNodeServe(ports: ServePorts): Serve {
       },
     );
     server.on("request", (incoming: IncomingMessage, outgoing: ServerResponse) => {
+      if (isFinished(incoming)) return;
       const found = screen(incoming);
       if (found === undefined) void answer(incoming, outgoing);
       else refuse(problem(found, incoming.socket), incoming, outgoing);
@@ -51,7 +59,7 @@ export function createNodeServe(ports: ServePorts): Serve {
     watchSockets(server, options.writeTimeoutMs ?? 60_000);
     server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => {
       if (error.code === "ECONNRESET") socket.destroy();
-      else cutOff(socket, () => problem(toFinding(error), socket));
+      else cutOff(socket, (isSeen) => problem(toFinding(error), socket, isSeen));
     });
     server.on("connect", (_request: IncomingMessage, socket: Socket) => {
       cutOff(socket, () => problem({ code: "HTTP_METHOD_UNSUPPORTED" }, socket));
@@ -96,6 +104,8 @@ function createHttpServer(options: ServeOptions): Server {
   const headersTimeout = options.headersTimeoutMs ?? 10_000;
   const settings = {
     maxHeaderSize: options.maxHeaderBytes ?? 16_384,
+    // Node would refuse it by itself, and then serve what was sent behind it.
+    requireHostHeader: false,
     headersTimeout,
     requestTimeout: headersTimeout + (options.bodyTimeoutMs ?? 30_000),
     keepAliveTimeout: options.keepAliveTimeoutMs ?? 65_000,
@@ -129,7 +139,7 @@ function toFinding(error: NodeJS.ErrnoException): Finding {
 }
 
 function refuse(reply: Reply, incoming: IncomingMessage, outgoing: ServerResponse): void {
-  outgoing.shouldKeepAlive = false;
+  endWith(incoming, outgoing);
   if (hasUnreadBody(incoming)) lingerAfter(incoming, outgoing);
   const body = reply.body as string;
   outgoing.writeHead(reply.status, {

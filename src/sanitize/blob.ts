@@ -2,7 +2,7 @@
 import { fromBytes, toBytes } from "./base64.ts";
 import type { Budget } from "./budget.ts";
 import type { TextFinding } from "./finding.ts";
-import { findSecrets } from "./scan.ts";
+import { findSecrets, seeksNothing } from "./scan.ts";
 import type { SanitizeSettings } from "./settings.ts";
 import { applyEdits, toEdits, toSecret } from "./text.ts";
 
@@ -26,10 +26,10 @@ export function cleanBlob(
   budget.spend(16 * base64.length);
   const bytes = toBytes(base64);
   if (bytes === undefined) return undefined;
-  if (settings.secrets === "off") return { base64, findings: [] };
+  if (seeksNothing(settings)) return { base64, findings: [] };
   const text = toUtf8(bytes);
   const inside = text ?? fromBytes(bytes);
-  const findings = findSecrets(inside, budget).map(toSecret);
+  const findings = findSecrets(inside, settings, budget).map(toSecret);
   const edits = toEdits(inside, findings, settings);
   if (edits.length === 0) return { base64, findings };
   const cleaned = applyEdits(inside, edits);

@@ -19,6 +19,8 @@ export const costs = {
   sign: 40,
   /** A sensitive name before a sign, or the key of a member that may be one. */
   name: 300,
+  /** A place where a known value may begin. */
+  literal: 40,
   /** What looks like an assignment or an address with a password, until more is known. */
   candidate: 500,
   /** A stretch that reads otherwise, or is not seen. */

@@ -6,20 +6,29 @@ export interface Finding {
   readonly kind: string;
 }
 
-/** A finding and the setting that says what becomes of it. */
+/** The kind of what the config itself keeps secret. */
+export const configured = "configured";
+
+/**
+ * A finding and the setting that says what becomes of it. What is `configured` is withheld whatever
+ * they say: a credential of the gateway is nobody's to let pass.
+ */
 export interface TextFinding extends Finding {
-  readonly group: "secrets" | "hidden";
+  readonly group: "secrets" | "configured" | "hidden";
   /** How many stand in the span; one where absent. */
   readonly count?: number;
 }
 
 /**
  * Findings without overlaps, in order. Overlapping ones become one span over both, with the kind of
- * the one that was listed first: list the most specific detector first.
+ * the one that was listed first: list the most specific detector first. What is configured goes
+ * before all others.
  */
 export function mergeFindings(findings: Finding[]): Finding[] {
   if (areApart(findings)) return findings;
-  const ranked = findings.map(({ start, end, kind }, rank) => ({ start, end, kind, rank }));
+  const ranked = findings.map(({ start, end, kind }, index) => {
+    return { start, end, kind, rank: kind === configured ? -1 : index };
+  });
   ranked.sort((a, b) => a.start - b.start || a.rank - b.rank);
   const merged: (Finding & { readonly rank: number })[] = [];
   for (const next of ranked) {

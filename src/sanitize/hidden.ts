@@ -53,6 +53,9 @@ const planeFourteen =
   // A half by itself too: it would become one where what stands between it and the rest is taken out
   String.raw`\udb40(?:[\udc00-\udc7f\udd00-\uddef]|(?![\udc00-\udfff]))`;
 
+const RETURN = 0x0d;
+const LINE_FEED = 0x0a;
+
 /** One hidden sequence, or half of a pair, where a single unit does not tell. */
 export const unseenSequence = new RegExp([...sequences, planeFourteen].join("|"), "y");
 /** What each code unit may begin. */
@@ -66,6 +69,8 @@ export const unseen = new Uint8Array(0x10000);
 for (const [first, last] of ignored) unseen.fill(IGNORED, first, last + 1);
 for (const [first, last] of stripped) unseen.fill(STRIPPED, first, last + 1);
 unseen.fill(JOINER, 0x200c, 0x200e);
+// Seen where it ends a line, so that a text with one is not yet unusual
+unseen[RETURN] = STRIPPED;
 for (const unit of [0x1b, 0x90, 0x98, 0x9b, 0x9d, 0x9e, 0x9f, 0xdb40]) unseen[unit] = OPENER;
 /** The inside of a class of the same, tags and sequences by their first code unit. */
 export const unseenUnits = toUnits([...stripped, ...ignored]);
@@ -103,8 +108,16 @@ export function findHidden(text: string, budget: Budget): TextFinding[] {
 }
 
 function hiddenLength(text: string, at: number, kind: number): number {
-  if (kind === STRIPPED) return 1;
+  if (kind === STRIPPED) return endsLine(text, at) ? 0 : 1;
   return kind === JOINER ? (joins(text, at) ? 0 : 1) : sequenceLength(text, at);
+}
+
+/**
+ * A carriage return before a line feed. By itself it takes a terminal back to the start of the line,
+ * where what comes next covers what was shown before it.
+ */
+export function endsLine(text: string, at: number): boolean {
+  return text.charCodeAt(at) === RETURN && text.charCodeAt(at + 1) === LINE_FEED;
 }
 
 /** Of the sequence at an opener; 0 where it is the half of a pair that is seen. */

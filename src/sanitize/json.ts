@@ -11,13 +11,14 @@ import {
   spliced,
 } from "../mcp/index.ts";
 import { cleanBlob, isBinary } from "./blob.ts";
-import type { TextFinding } from "./finding.ts";
+import { type TextFinding, configured, mergeFindings } from "./finding.ts";
 import { type SensitiveKey, isSecretValue, mayEndSensitive, toSensitiveKey } from "./keys.ts";
 import { type Ledger, type PathPart, openLedger, tooCostly } from "./ledger.ts";
 import { type Leaf, type Place, dataPlace } from "./places.ts";
-import type { SanitizeSettings } from "./settings.ts";
+import { seeksNothing } from "./scan.ts";
+import { type SanitizeSettings, onlyLiterals } from "./settings.ts";
 import { toSourceEdit } from "./source-edits.ts";
-import { WITHHELD, type Treatment, applyEdits, findAll, toEdits } from "./text.ts";
+import { WITHHELD, type Treatment, applyEdits, findAll, toEdits, toSecret } from "./text.ts";
 
 export interface CleanedJson {
   readonly json: Json;
@@ -44,7 +45,7 @@ export interface Tools {
 /** As `cleanJson`, for a value that stands at a place of the protocol and at a path of a message. */
 export function cleanAt(json: Json, place: Place, tools: Tools, path: readonly PathPart[]): Json {
   const { settings, ledger, budget } = tools;
-  if (settings.secrets === "off" && settings.hidden === "off") return json;
+  if (seeksNothing(settings) && settings.hidden === "off") return json;
   const walk: Walk = { settings, ledger, budget, source: json.source, edits: [], path: [...path] };
   cleanNode(walk, json.node, place, undefined);
   return spliced(json, walk.edits);
@@ -78,6 +79,9 @@ function cleanNode(
     case "object":
       cleanObject(walk, node, typeof role === "string" ? dataPlace : role);
       return;
+    case "number":
+      cleanNumber(walk, node);
+      return;
     default:
   }
 }
@@ -96,12 +100,19 @@ function cleanObject(walk: Walk, node: JsonObjectNode, place: Place): void {
     cleanNode(walk, value, row ?? place.others, promise);
     path.pop();
   }
-  if (place.cleansKeys) cleanKeys(walk, node, place);
+  const { settings } = walk;
+  if (place.cleansKeys) cleanKeys(walk, node, place, settings);
+  else if (settings.literals) cleanKeys(walk, node, place, onlyLiterals(settings));
 }
 
 /** Two keys that were different must not become one: a later one gets a number. */
-function cleanKeys(walk: Walk, node: JsonObjectNode, place: Place): void {
-  const { settings, source, ledger, path, edits, budget } = walk;
+function cleanKeys(
+  walk: Walk,
+  node: JsonObjectNode,
+  place: Place,
+  settings: SanitizeSettings,
+): void {
+  const { source, ledger, path, edits, budget } = walk;
   const noted: TextFinding[] = [];
   let toName: ((cleaned: string) => string) | undefined;
   for (const { key, keyStart, keyEnd } of node.members) {
@@ -145,12 +156,42 @@ function cleanString(
   leaf: Leaf,
   promise: SensitiveKey | undefined,
 ): void {
-  if (leaf === "keep" || (leaf === "media" && isBinary(node.value))) return;
+  if (leaf === "keep") return cleanKept(walk, node);
+  if (leaf === "media" && isBinary(node.value)) return cleanBinary(walk, node);
   if (leaf === "media" || leaf === "blob") {
     if (!cleanBase64(walk, node)) cleanSpans(walk, node, "text", undefined);
     return;
   }
-  cleanSpans(walk, node, leaf, promise);
+  cleanSpans(walk, node, leaf === "uri" ? "uri" : "text", promise);
+}
+
+/** What is given back loses its use without a part of it; with a credential in it, it has none. */
+function cleanKept(walk: Walk, node: JsonStringNode): void {
+  const { settings } = walk;
+  if (settings.literals === undefined) return;
+  cleanSpans({ ...walk, settings: onlyLiterals(settings) }, node, "text", undefined);
+}
+
+/** A picture or a sound stays as it is, unless it carries what is configured. */
+function cleanBinary(walk: Walk, node: JsonStringNode): void {
+  const { settings, budget } = walk;
+  const known = settings.literals?.find(node.value, budget) ?? [];
+  if (known.length > 0) cleanBase64({ ...walk, settings: onlyLiterals(settings) }, node);
+}
+
+/** A credential of digits alone can also be sent as a number. */
+function cleanNumber(
+  { settings, source, ledger, path, edits, budget }: Walk,
+  node: JsonNode,
+): void {
+  const known = settings.literals?.find(source.slice(node.start, node.end), budget) ?? [];
+  if (known.length === 0) return;
+  ledger.note(mergeFindings(known).map(toSecret), path);
+  edits.push({
+    start: node.start,
+    end: node.end,
+    text: JSON.stringify(`[redacted:${configured}]`),
+  });
 }
 
 function cleanSpans(
@@ -184,9 +225,10 @@ function allOf(
   settings: SanitizeSettings,
   budget: Budget,
 ): TextFinding[] {
-  const whole = { start: 0, end: value.length, kind, group: "secrets" } as const;
-  if (settings.secrets !== "report") return [whole];
-  return [whole, ...findAll(value, { ...settings, secrets: "off" }, "text", budget)];
+  const rest = findAll(value, { ...settings, secrets: "off" }, "text", budget);
+  const isKnown = rest.some(({ group }) => group === "configured");
+  const whole = toSecret({ start: 0, end: value.length, kind: isKnown ? configured : kind });
+  return settings.secrets === "report" && !isKnown ? [whole, ...rest] : [whole];
 }
 
 /** Whether the string is base64 at all. */

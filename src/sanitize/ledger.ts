@@ -3,7 +3,7 @@ import type { Redaction } from "../core/index.ts";
 import { type Budget, costs } from "./budget.ts";
 import type { TextFinding } from "./finding.ts";
 import { findHidden } from "./hidden.ts";
-import { findSecrets } from "./scan.ts";
+import { type Sought, findSecrets } from "./scan.ts";
 import type { SanitizeSettings } from "./settings.ts";
 
 export type PathPart = string | number;
@@ -32,6 +32,8 @@ export const tooCostly = {
 
 export function openLedger(settings: SanitizeSettings, budget: Budget): Ledger {
   const places = new Map<string, { kind: string; where: string; count: number }>();
+  // What a path names is told in every mode, so that it is cleaned in every mode.
+  const sought: Sought = { ...settings, secrets: "redact" };
   // A part is asked for again by everything below it.
   const parts = new Map<string, string>();
   let denied: string | undefined;
@@ -47,7 +49,7 @@ export function openLedger(settings: SanitizeSettings, budget: Budget): Ledger {
     let pointer = "";
     for (const part of path) {
       let shown = parts.get(String(part));
-      if (shown === undefined) parts.set(String(part), (shown = toPart(part, budget)));
+      if (shown === undefined) parts.set(String(part), (shown = toPart(part, sought, budget)));
       pointer += `/${shown}`;
       if (pointer.length > MAX_POINTER) return `${pointer.slice(0, MAX_POINTER)}…`;
     }
@@ -61,7 +63,8 @@ export function openLedger(settings: SanitizeSettings, budget: Budget): Ledger {
       const counts = new Map<string, number>();
       for (const { kind, group, count = 1 } of findings) {
         counts.set(kind, (counts.get(kind) ?? 0) + count);
-        if (settings[group] === "deny") denied ??= `Found ${kind} at "${where}"`;
+        if (settings[group === "hidden" ? group : "secrets"] === "deny")
+          denied ??= `Found ${kind} at "${where}"`;
       }
       for (const [kind, count] of counts) add(kind, where, count);
     },
@@ -69,11 +72,12 @@ export function openLedger(settings: SanitizeSettings, budget: Budget): Ledger {
   };
 }
 
-function toPart(part: PathPart, budget: Budget): string {
+function toPart(part: PathPart, sought: Sought, budget: Budget): string {
   if (typeof part === "number") return String(part);
-  if (!/^[\w$.-]{1,15}$/.test(part)) {
+  if (!/^[\w$.-]{1,7}$/.test(part)) {
     if (part.length > MAX_KEY) return "[long]";
-    const hasFound = findSecrets(part, budget).length > 0 || findHidden(part, budget).length > 0;
+    const hasFound =
+      findSecrets(part, sought, budget).length > 0 || findHidden(part, budget).length > 0;
     if (hasFound) return "[redacted]";
   }
   const shown = part.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, "");

@@ -7,7 +7,7 @@
 /**
  * What becomes of a string:
  * - `keep`: opaque, made to be given back; byte for byte, whatever it looks like
- * - `name`: an enumeration, or compared exactly; secrets go, hidden characters stay
+ * - `name`: an enumeration or a label, which models read too; text that no key promises to be secret
  * - `uri`: stays an address that opens: tokens of a known format and passwords in the userinfo go,
  *   the signature or JWT of a signed link stays
  * - `blob`: base64, looked into; `media`: the same, but untouched where it holds no text
@@ -43,7 +43,8 @@ const table = {
   ToolsResult: { ...result, ...paged, tools: "Tool" },
   ResourcesResult: { ...result, ...paged, resources: "Resource", resourceTemplates: "Resource" },
   PromptsResult: { ...result, ...paged, prompts: "Prompt" },
-  CallResult: { ...result, content: "Block", task: "Task" },
+  CallResult: { ...result, content: "Block", task: "Task", taskId: "keep", status: "name" },
+  TaskResult: { ...result, taskId: "keep", status: "name", result: "CallResult" },
   ReadResult: { ...result, contents: "Contents" },
   PromptResult: { ...result, messages: "PromptMessage" },
   ServerResult: { ...result, ...about },
@@ -149,6 +150,7 @@ const results: ReadonlyMap<string, PlaceName> = new Map<string, PlaceName>([
   ["resources/templates/list", "ResourcesResult"],
   ["prompts/list", "PromptsResult"],
   ["tools/call", "CallResult"],
+  ["tasks/get", "TaskResult"],
   ["resources/read", "ReadResult"],
   ["prompts/get", "PromptResult"],
   ["initialize", "ServerResult"],

@@ -6,6 +6,7 @@ import { findEncoded } from "./encoded.ts";
 import { type Finding, addAll, mergeFindings } from "./finding.ts";
 import { findPrivateKeys } from "./private-keys.ts";
 import { findRuns } from "./runs.ts";
+import type { SanitizeSettings } from "./settings.ts";
 import { findUrlPasswords } from "./url-passwords.ts";
 import { hasUnusual, toOriginal, toView } from "./view.ts";
 
@@ -14,6 +15,9 @@ import { hasUnusual, toOriginal, toView } from "./view.ts";
  * reader is meant to open; `decoded` is the inside of an encoded run.
  */
 export type ScanScope = "text" | "uri" | "decoded";
+
+/** Which secrets: every format, unless they are `off`, and what is configured. */
+export type Sought = Pick<SanitizeSettings, "secrets" | "literals">;
 
 /** The shortest thing any detector finds: `pwd=` and four characters. */
 const MIN_LENGTH = 8;
@@ -24,16 +28,17 @@ const MIN_LENGTH = 8;
  */
 export function findSecrets(
   text: string,
+  sought: Sought,
   budget: Budget,
   scope: ScanScope = "text",
   isUnusual: boolean = hasUnusual(text),
 ): Finding[] {
-  if (text.length < MIN_LENGTH) return [];
-  const found = findIn(text, scope, budget);
+  if (text.length < MIN_LENGTH || seeksNothing(sought)) return [];
+  const found = findIn(text, sought, scope, budget);
   const view = toView(text, isUnusual, budget);
   if (view) {
     budget.spend(costs.layer);
-    for (const finding of findIn(view.text, scope, budget)) {
+    for (const finding of findIn(view.text, sought, scope, budget)) {
       const { start, end } = toOriginal(view, finding);
       found.push({ start, end, kind: finding.kind });
     }
@@ -41,23 +46,37 @@ export function findSecrets(
   return found.length === 0 ? found : mergeFindings(found);
 }
 
-function findIn(text: string, scope: ScanScope, budget: Budget): Finding[] {
+export function seeksNothing({ secrets, literals }: Sought): boolean {
+  return secrets === "off" && literals === undefined;
+}
+
+function findIn(text: string, sought: Sought, scope: ScanScope, budget: Budget): Finding[] {
   budget.spend(3 * text.length);
-  const findings: Finding[] = [];
+  const findings = sought.literals?.find(text, budget) ?? [];
   const runs = findRuns(text);
-  if (runs.length > 0 && isMarked(text, runs, budget)) findTokens(text, scope, findings, budget);
-  if (text.includes("-----BEGIN")) addAll(findings, findPrivateKeys(text, budget));
-  if (text.includes("://")) addAll(findings, findUrlPasswords(text, budget));
-  if (scope !== "uri") addAll(findings, findAssignments(text, scope === "decoded", budget));
+  if (sought.secrets !== "off") findFormats(text, runs, scope, findings, budget);
   if (scope === "text" && runs.length > 0) {
     const kindInside = (decoded: string): string | undefined => {
       budget.spend(costs.layer);
-      return findIn(decoded, "decoded", budget)[0]?.kind;
+      return findIn(decoded, sought, "decoded", budget)[0]?.kind;
     };
     addAll(findings, findEncoded(text, runs, kindInside, budget));
   }
   budget.spend(costs.finding * findings.length);
   return findings;
+}
+
+function findFormats(
+  text: string,
+  runs: readonly number[],
+  scope: ScanScope,
+  findings: Finding[],
+  budget: Budget,
+): void {
+  if (runs.length > 0 && isMarked(text, runs, budget)) findTokens(text, scope, findings, budget);
+  if (text.includes("-----BEGIN")) addAll(findings, findPrivateKeys(text, budget));
+  if (text.includes("://")) addAll(findings, findUrlPasswords(text, budget));
+  if (scope !== "uri") addAll(findings, findAssignments(text, scope === "decoded", budget));
 }
 
 /** How far before a run a mark may stand: `hooks.slack.com`, `123456789:AA`, `Bearer `. */

@@ -3,17 +3,18 @@ import { type Budget, costs, withinBudget } from "./budget.ts";
 import type { Edit } from "../mcp/index.ts";
 import type { Redaction } from "../core/index.ts";
 import { findHidden, toVisible } from "./hidden.ts";
-import type { Finding, TextFinding } from "./finding.ts";
+import { type Finding, type TextFinding, configured, mergeFindings } from "./finding.ts";
 import { openLedger, tooCostly } from "./ledger.ts";
 import { findSecrets } from "./scan.ts";
+import { isScriptUri } from "./script-uri.ts";
 import { hasUnusual } from "./view.ts";
 import type { SanitizeSettings } from "./settings.ts";
 
 /**
- * How a string is treated: `text` is for people and models; `name` is compared exactly, so that it
- * loses secrets but keeps hidden characters; `uri` keeps what makes it open.
+ * How a string is treated: `text` is for people and models; `uri` keeps what makes it open, and loses
+ * hidden characters all the same, since no URI can hold any; one that runs a script goes as a whole.
  */
-export type Treatment = "text" | "name" | "uri";
+export type Treatment = "text" | "uri";
 
 export interface CleanedText {
   readonly text: string;
@@ -39,7 +40,7 @@ export function cleanText(text: string, settings: SanitizeSettings): CleanedText
 
 const nothing: readonly TextFinding[] = [];
 
-/** The keys and enumerations that most strings of a message are: too short for any secret. */
+/** The keys and enumerations that most strings of a message are: too short for any secret's format. */
 function isWord(text: string): boolean {
   if (text.length > 15) return false;
   for (let at = 0; at < text.length; at++) {
@@ -53,34 +54,49 @@ function isWord(text: string): boolean {
 /** Secrets and hidden characters, in order and without overlaps; a secret swallows what it hides. */
 export function findAll(
   text: string,
-  { secrets, hidden }: SanitizeSettings,
+  settings: SanitizeSettings,
   treatment: Treatment,
   budget: Budget,
 ): readonly TextFinding[] {
+  const { secrets, hidden, literals } = settings;
   budget.spend(costs.value);
-  if (isWord(text)) return nothing;
+  if (isWord(text)) {
+    const known = literals?.find(text, budget);
+    return known && known.length > 0 ? mergeFindings(known).map(toSecret) : nothing;
+  }
+  if (treatment === "uri" && hidden !== "off" && isScriptUri(text)) return [toScript(text)];
   const isUnusual = hasUnusual(text);
   const scope = treatment === "uri" ? "uri" : "text";
-  const inText = secrets === "off" ? nothing : findSecrets(text, budget, scope, isUnusual);
-  const isRead = isUnusual && treatment === "text" && hidden !== "off";
+  const inText = findSecrets(text, settings, budget, scope, isUnusual);
+  const isRead = isUnusual && hidden !== "off";
   const unseen = isRead ? findHidden(text, budget) : nothing;
   if (inText.length === 0 && unseen.length === 0) return nothing;
   budget.spend(costs.finding * (inText.length + unseen.length));
   if (inText.length === 0) return unseen;
   const findings: TextFinding[] = inText.map(toSecret);
+  const gone = secrets === "report" ? inText.filter(isConfigured) : inText;
   let index = 0;
   for (const span of unseen) {
-    while (index < inText.length && inText[index]!.end <= span.start) index++;
-    const secret = inText[index];
-    const isCut = secrets !== "report" && secret !== undefined && secret.start < span.end;
-    if (!isCut) findings.push(span);
-    else for (const rest of around(span, inText, index)) findings.push(rest);
+    while (index < gone.length && gone[index]!.end <= span.start) index++;
+    const secret = gone[index];
+    if (secret === undefined || secret.start >= span.end) findings.push(span);
+    else for (const rest of around(span, gone, index)) findings.push(rest);
   }
   return findings.sort((a, b) => a.start - b.start);
 }
 
 export function toSecret({ start, end, kind }: Finding): TextFinding {
-  return { start, end, kind, group: "secrets" };
+  return { start, end, kind, group: kind === configured ? "configured" : "secrets" };
+}
+
+function isConfigured({ kind }: Finding): boolean {
+  return kind === configured;
+}
+
+const scriptKind = "script-uri";
+
+function toScript(uri: string): TextFinding {
+  return { start: 0, end: uri.length, kind: scriptKind, group: "hidden" };
 }
 
 /** What of a hidden span lies outside the secrets, the first of which is at `index`. */
@@ -111,14 +127,10 @@ export function toEdits(
   for (const { start, end, kind, group } of findings) {
     if (group === "secrets" && settings.secrets === "report") continue;
     const found = text.slice(start, end);
-    const replacement =
-      group === "hidden"
-        ? settings.hidden === "show"
-          ? toVisible(found)
-          : ""
-        : settings.secrets === "mask"
-          ? mask(found)
-          : `[redacted:${kind}]`;
+    const isUnseen = group === "hidden" && kind !== scriptKind;
+    let replacement = `[redacted:${kind}]`;
+    if (isUnseen) replacement = settings.hidden === "show" ? toVisible(found) : "";
+    else if (group === "secrets" && settings.secrets === "mask") replacement = mask(found);
     edits.push({ start, end, text: replacement });
   }
   return edits;

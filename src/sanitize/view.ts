@@ -1,6 +1,6 @@
 /** A text as a reader who decodes it sees it, with the way back to the original. */
 import { type Budget, costs } from "./budget.ts";
-import { OPENER, SEEN, sequenceLength, unseen, unseenUnits } from "./hidden.ts";
+import { OPENER, SEEN, endsLine, sequenceLength, unseen, unseenUnits } from "./hidden.ts";
 
 export interface View {
   readonly text: string;
@@ -57,6 +57,7 @@ const anyUnusual = new RegExp(
     // Without the comma, colon, brackets and marks of every Chinese or Japanese text
     "\\uff02-\\uff07\\uff0a\\uff0b\\uff0d-\\uff19\\uff1c-\\uff1e\\uff20-\\uff5e]",
 );
+const loneReturn = /\r(?!\n)/;
 const colonAfterName = /[A-Za-z]["'`]?\uff1a/;
 
 const entities: ReadonlyMap<string, string> = new Map([
@@ -129,7 +130,8 @@ function isOpenEnded(stretches: readonly number[], start: number, viewStart: num
 
 /** 0 where nothing reads otherwise. */
 function stretchLength(text: string, at: number, kind: number): number {
-  if (kind === UNSEEN || kind === COMPATIBLE) return 1;
+  if (kind === UNSEEN) return endsLine(text, at) ? 0 : 1;
+  if (kind === COMPATIBLE) return 1;
   if (kind === SEQUENCE) return sequenceLength(text, at);
   if (kind === HALF) return isLetterPair(text, at) ? 2 : 0;
   encoded.lastIndex = at;
@@ -145,6 +147,7 @@ function isLetterPair(text: string, at: number): boolean {
 
 /** Whether a text has characters that are hidden or that only look unlike ASCII. */
 export function hasUnusual(text: string): boolean {
+  if (text.includes("\r") && loneReturn.test(text)) return true;
   return beyondAscii.test(text) && (anyUnusual.test(text) || colonAfterName.test(text));
 }
 

@@ -1,2 +1,5 @@
 /** Legacy clients. */
-export { type SessionFacts, type Sessions, createSessions } from "./sessions.ts";
+export type { OpenQuestion, Questions } from "./questions.ts";
+export type { SessionFacts, SessionState } from "./record.ts";
+export { type Session, type Sessions, createSessions } from "./sessions.ts";
+export type { EventLog, Streams } from "./streams.ts";

@@ -1,122 +1,177 @@
-/** Sessions of legacy clients: a sealed id that the client carries, and its facts in the store. */
-import { type ClientIdentity, type Ports, createSealer } from "../core/index.ts";
-import { LRUCache } from "lru-cache";
+/** Sessions of legacy clients: a sealed id that the client carries, and what belongs to it. */
+import { type ClientIdentity, type Ports, toHex } from "../core/index.ts";
 import { type HeldSession, createHeld } from "./held.ts";
-import { type SessionFacts, formatFacts, parseFacts } from "./facts.ts";
+import { type Questions, createQuestions } from "./questions.ts";
+import {
+  type SessionFacts,
+  type SessionRecord,
+  type SessionState,
+  changeRecord,
+  createRecord,
+} from "./record.ts";
+import { createRecords } from "./records.ts";
+import { type Streams, createStreams } from "./streams.ts";
+import { createTokens } from "./tokens.ts";
+import { createTurns } from "./turns.ts";
+import { createWatchers } from "./watchers.ts";
 
-export type { SessionFacts } from "./facts.ts";
-
+export interface Session extends SessionFacts {
+  readonly id: string;
+  readonly state: SessionState;
+}
 export interface Sessions {
   /** The session id to give to the client: visible ASCII, at most 1 KiB. */
   readonly open: (client: ClientIdentity, facts: SessionFacts) => Promise<string>;
   /** Undefined for a forged, foreign, ended or expired one alike. */
-  readonly find: (
-    token: string,
-    client: ClientIdentity,
-  ) => Promise<({ readonly id: string } & SessionFacts) | undefined>;
-  /** Whether there was such a session of this client. */
+  readonly find: (token: string, client: ClientIdentity) => Promise<Session | undefined>;
+  /**
+   * Whether there was such a session of this client. Its streams and questions end, and neither
+   * another instance nor a request under way can revive it.
+   */
   readonly end: (token: string, client: ClientIdentity) => Promise<boolean>;
+  /**
+   * One change after the other, in this process; undefined where the session is gone. Rejects with
+   * a RangeError over 1,000 followed resources, or 512 Ki characters of all that is kept.
+   */
+  readonly change: (
+    client: ClientIdentity,
+    id: string,
+    change: (state: SessionState) => SessionState,
+  ) => Promise<SessionState | undefined>;
+  /**
+   * Runs `act` after each change of this session's state in this process, and when it has ended
+   * (then with undefined); gives back how to stop.
+   */
+  readonly watch: (id: string, act: (state: SessionState | undefined) => void) => () => void;
+  readonly questions: Questions;
+  readonly streams: Streams;
+  /** How many sessions this process holds. */
+  readonly count: () => number;
 }
-
-interface Opened extends HeldSession {
-  /** Digest of the client and subject it was opened for. */
-  readonly owner: string;
-  /** When its time in the store was last set; it lives anew from then. */
-  refreshedAt: number;
+/** With what a leak would show in. */
+export interface SessionRoom {
+  readonly sessions: Sessions;
+  /** Entries in memory, of all maps together. */
+  readonly entries: () => number;
 }
+type SessionPorts = Pick<Ports, "store" | "crypto" | "clock">;
 
 const ttlMs = 24 * 60 * 60 * 1000;
 const refreshAfterMs = 60_000;
-const maxTokenLength = 1024;
 /** Of one client, whatever its subjects: more than anybody has open, and a few MiB at worst. */
 const maxPerClient = 1000;
-const keyBytes = 32;
+const maxUnitsPerClient = 8 * 1024 * 1024;
 const idBytes = 16;
-/** Opened tokens that are kept, so that a session in use costs one digest and no decryption. */
-const maxOpened = 10_000;
-const form = /^([0-9a-f]{32})\.([0-9a-f]{64})$/;
 
 /**
  * The id inside is 128 random bits; the seal binds it to the client and subject that opened the
  * session, so that whoever else presents it is told what any stranger is told (session hijacking,
- * MCP security best practices). The key is of this process, and so are the sessions of a client
- * that are counted: the one over its cap ends the one it used least recently, never another's.
+ * MCP security best practices). The sessions of a client that are counted are those of this
+ * process: the one over its cap ends the one it used least recently, never another's.
  */
-export async function createSessions(
-  ports: Pick<Ports, "store" | "crypto" | "clock">,
-): Promise<Sessions> {
-  const { store, crypto, clock } = ports;
-  const sealer = createSealer([crypto.randomBytes(keyBytes)], "session");
-  const cache = new LRUCache<string, Opened>({ max: maxOpened });
-  const held = createHeld(maxPerClient, (client, id) => store.delete(keyOf(client, id)));
-  const owners = new WeakMap<ClientIdentity, string>();
-  const ownerOf = (client: ClientIdentity): string => {
-    const known = owners.get(client);
-    if (known !== undefined) return known;
-    const owner = crypto.sha256(JSON.stringify([client.name, client.subject ?? null]));
-    owners.set(client, owner);
-    return owner;
-  };
+export async function createSessions(ports: SessionPorts): Promise<Sessions> {
+  return openSessionRoom(ports).sessions;
+}
 
-  const unseal = async (token: string, client: ClientIdentity): Promise<Opened | undefined> => {
-    if (token.length > maxTokenLength) return undefined;
-    const digest = crypto.sha256(token);
-    let opened = cache.get(digest);
-    if (opened === undefined) {
-      const [, id, owner] = form.exec((await sealer.open(token)) ?? "") ?? [];
-      if (id === undefined || owner === undefined) return undefined;
-      opened = cache.get(digest) ?? { id, owner, refreshedAt: -Infinity, ended: false };
-      cache.set(digest, opened);
-    }
-    return opened.owner === ownerOf(client) && !opened.ended ? opened : undefined;
+export function openSessionRoom(ports: SessionPorts): SessionRoom {
+  const { crypto, clock } = ports;
+  const letGo = (session: HeldSession): void => {
+    tokens.forget(session.digest);
+    questions.end(session.id);
+    streams.end(session.id);
+    watchers.end(session.id);
   };
-  const refresh = async (opened: Opened, key: string, text: string): Promise<void> => {
-    const now = clock.elapsed();
-    if (now - opened.refreshedAt < refreshAfterMs) return;
-    opened.refreshedAt = now;
-    await store.set(key, text, ttlMs);
-  };
+  const tokens = createTokens(crypto);
+  const records = createRecords(ports, ttlMs);
+  const held = createHeld(clock, { maxPerClient, maxUnitsPerClient, ttlMs }, letGo);
+  const isHeld = (id: string): boolean => held.get(id) !== undefined;
+  const questions = createQuestions(crypto, isHeld);
+  const streams = createStreams(ports, (id) => held.get(id)?.client.name);
+  const watchers = createWatchers(isHeld);
+  const turns = createTurns();
 
-  return {
+  const drop = (id: string): void => {
+    const session = held.drop(id);
+    if (session !== undefined) letGo(session);
+  };
+  const use = async (session: HeldSession): Promise<void> => {
+    const displaced = held.use(session);
+    for (const each of displaced) letGo(each);
+    await Promise.all(displaced.map(({ client, id }) => records.end(client, id)));
+  };
+  /** One after the other, so that none is lost and the watchers hear of them in their order. */
+  const rewrite = (
+    client: ClientIdentity,
+    id: string,
+    change: (record: SessionRecord) => SessionRecord,
+  ): Promise<SessionRecord | undefined> =>
+    turns.take(id, async () => {
+      const before = await records.get(client, id, held.get(id)?.record);
+      const record = before && change(before);
+      if (record === undefined || !(await records.set(client, id, record))) {
+        drop(id);
+        return undefined;
+      }
+      const session = held.get(id);
+      if (session !== undefined) await use({ ...session, record, refreshedAt: clock.elapsed() });
+      if (record !== before) watchers.tell(id, record.state);
+      return record;
+    });
+
+  const sessions: Sessions = {
     open: async (client, facts) => {
       const id = toHex(crypto.randomBytes(idBytes));
-      const owner = ownerOf(client);
-      await store.set(keyOf(client, id), formatFacts(facts), ttlMs);
-      const token = await sealer.seal(`${id}.${owner}`);
-      const opened = { id, owner, refreshedAt: clock.elapsed(), ended: false };
-      cache.set(crypto.sha256(token), opened);
-      await held.use(client, opened);
+      const record = createRecord(facts);
+      await records.set(client, id, record);
+      const { token, digest } = await tokens.seal(client, id);
+      await use({ client, id, digest, record, refreshedAt: clock.elapsed() });
       return token;
     },
     find: async (token, client) => {
-      const opened = await unseal(token, client);
+      const opened = await tokens.open(client, token);
       if (opened === undefined) return undefined;
-      const key = keyOf(client, opened.id);
-      const text = await store.get(key);
-      const facts = text === undefined ? undefined : parseFacts(text);
-      // Refreshed after it ended in the meantime, the session would come to life again.
-      if (text === undefined || facts === undefined || opened.ended) return undefined;
-      // At once, so that nothing ends it in between.
-      await Promise.all([held.use(client, opened), refresh(opened, key, text)]);
-      return { id: opened.id, ...facts };
+      const { id, digest } = opened;
+      const record = await records.get(client, id, held.get(id)?.record);
+      if (record === undefined || records.hasEnded(client, id)) {
+        tokens.forget(digest);
+        drop(id);
+        return undefined;
+      }
+      const now = clock.elapsed();
+      const refreshedAt = held.get(id)?.refreshedAt ?? -Infinity;
+      const isDue = now - refreshedAt >= refreshAfterMs;
+      await use({ client, id, digest, record, refreshedAt: isDue ? now : refreshedAt });
+      if (isDue && (await rewrite(client, id, (same) => same)) === undefined) return undefined;
+      return { id, ...record.facts, state: record.state };
     },
     end: async (token, client) => {
-      const opened = await unseal(token, client);
+      const opened = await tokens.open(client, token);
       if (opened === undefined) return false;
-      const key = keyOf(client, opened.id);
-      const found = (await store.get(key)) !== undefined;
-      opened.ended = true;
-      held.drop(client, opened);
-      await store.delete(key);
-      return found;
+      const { id, digest } = opened;
+      const record = await records.get(client, id, held.get(id)?.record);
+      const isOpen = record !== undefined && !records.hasEnded(client, id);
+      const isWritten = isOpen ? records.end(client, id) : undefined;
+      tokens.forget(digest);
+      drop(id);
+      await isWritten;
+      return isOpen;
     },
+    change: async (client, id, change) => {
+      const record = await rewrite(client, id, (before) => {
+        const state = change(before.state);
+        return state === before.state ? before : changeRecord(before, state);
+      });
+      return record?.state;
+    },
+    watch: watchers.watch,
+    questions,
+    streams,
+    count: held.count,
   };
-}
-
-function keyOf(client: ClientIdentity, id: string): string {
-  return `session:${client.name}:${id}`;
-}
-
-function toHex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  const entries = (): number =>
+    [tokens, records, held, questions, streams, watchers, turns].reduce(
+      (total, part) => total + part.entries(),
+      0,
+    );
+  return { sessions, entries };
 }

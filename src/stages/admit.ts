@@ -45,9 +45,12 @@ function refusal(arrival: Arrival, admission: Admission): Deny | undefined {
     return deny("ORIGIN_FORBIDDEN", "The Origin belongs to no client");
   }
   if (httpMethod === "DELETE") return undefined;
+  // A GET opens the stream of a session; the modern era has neither (2026-07-28, streamable HTTP).
+  const opensStream = httpMethod === "GET" && headers.get("mcp-session-id") !== null;
+  if (opensStream) return undefined;
   if (httpMethod !== "POST") {
-    return deny("HTTP_METHOD_UNSUPPORTED", "Only POST and DELETE are served", {
-      headers: { allow: "POST, DELETE" },
+    return deny("HTTP_METHOD_UNSUPPORTED", "Only POST is served outside of a session", {
+      headers: { allow: "POST" },
     });
   }
   if (!isJsonBody(headers)) return deny("MEDIA_UNSUPPORTED", "The body is not declared as JSON");

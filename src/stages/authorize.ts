@@ -1,9 +1,11 @@
 import {
   type Deny,
+  type OneTarget,
   type Permit,
   type Permitted,
   type Routed,
   type Stage,
+  type SubscriptionTarget,
   deny,
   pass,
   withFact,
@@ -18,13 +20,24 @@ export function authorize(policy: Policy): Stage<Routed, Permitted> {
   return {
     name: "authorize",
     run: (exchange) => {
-      const permit = decide(exchange);
-      return "verdict" in permit ? permit : pass(withFact(exchange, { permit }));
+      const { target } = exchange;
+      switch (target.kind) {
+        case "one": {
+          const permit = decide(exchange, target);
+          return "verdict" in permit ? permit : pass(withFact(exchange, { permit }));
+        }
+        case "subscription":
+          return pass(withFact(exchange, { permit: whole, target: cut(exchange, target) }));
+        // A list is cut item by item, a reply belongs to a call that was permitted.
+        case "list":
+        case "gateway":
+        case "reply":
+          return pass(withFact(exchange, { permit: whole }));
+      }
     },
   };
 
-  function decide({ target, client, address }: Routed): Permit | Deny {
-    if (target.kind !== "one") return { allowedBy: undefined };
+  function decide({ client, address }: Routed, target: OneTarget): Permit | Deny {
     const subject = { client: client.name, address };
     const { upstream, what, name } = target;
     if (target.isTemplate) {
@@ -37,4 +50,16 @@ export function authorize(policy: Policy): Stage<Routed, Permitted> {
       ? { allowedBy: decision.allowedBy }
       : deny("TARGET_UNKNOWN", decision.why, { recorded: "POLICY_DENIED" });
   }
+
+  /** The server says which part of a subscription it agrees to: here, what the client may read. */
+  function cut({ client, address }: Routed, target: SubscriptionTarget): SubscriptionTarget {
+    const subject = { client: client.name, address };
+    const resources = target.resources.filter(
+      ({ upstream, uri }) =>
+        policy.decide(subject, { kind: "resource", upstream, name: uri }).allowed,
+    );
+    return { ...target, resources };
+  }
 }
+
+const whole: Permit = { allowedBy: undefined };

@@ -36,7 +36,13 @@ export async function toCaller(
     if (revision === undefined) return deny("META_INCOMPLETE", "protocolVersion is no string");
     return toModern(exchange, message, revision);
   }
-  if (message.method === "initialize") return toNewcomer(message);
+  if (message.method === "initialize") {
+    // Whoever says it is modern knows no handshake (2026-07-28, versioning).
+    const isModern = header !== null && eraOf(header) === "modern";
+    return isModern
+      ? deny("METHOD_UNKNOWN", "The modern era has no initialize")
+      : toNewcomer(message);
+  }
   if (header !== null && !legacyRevisions.includes(header)) {
     return eraOf(header) === "modern"
       ? deny("META_INCOMPLETE", "A modern request lacks protocolVersion in _meta")
@@ -90,12 +96,16 @@ function toNewcomer(message: Message): Caller | Deny {
     revision: legacyRevisions.includes(asked) ? asked : (legacyRevisions[0] ?? asked),
     capabilities: isObject(capabilities) ? capabilities : undefined,
     clientInfo: isObject(clientInfo) ? clientInfo : undefined,
-    logLevel: "debug",
+    logLevel: undefined,
     session: undefined,
   };
 }
 
-async function toSessionCaller(exchange: Counted, sessions: Sessions): Promise<Caller | Deny> {
+/** The caller of a message that belongs to a session, as `initialize` introduced it. */
+export async function toSessionCaller(
+  exchange: Counted,
+  sessions: Sessions,
+): Promise<Caller | Deny> {
   const token = exchange.headers.get("mcp-session-id");
   if (token === null) return deny("SESSION_REQUIRED", "There is no session and no modern _meta");
   const session = await sessions.find(token, exchange.client);
@@ -109,7 +119,7 @@ async function toSessionCaller(exchange: Counted, sessions: Sessions): Promise<C
     revision: session.revision,
     capabilities: parsed(session.capabilities),
     clientInfo: parsed(session.clientInfo),
-    logLevel: "debug",
+    logLevel: session.state.logLevel,
     session: session.id,
   };
 }

@@ -11,7 +11,7 @@ import {
   textOf,
 } from "../mcp/index.ts";
 import { type SanitizeSettings, cleanMessage } from "../sanitize/index.ts";
-import type { Listing } from "../upstreams/index.ts";
+import type { ListedItem, Listing } from "../upstreams/index.ts";
 
 export interface CleanItem {
   /** The upstream's own name, URI or URI template. */
@@ -21,7 +21,7 @@ export interface CleanItem {
 export interface CleanListing {
   readonly items: readonly CleanItem[];
   readonly redactions: readonly Redaction[];
-  /** Set where the settings withhold the whole. */
+  /** Set where the whole is withheld, since it is too costly to search. */
   readonly denied: string | undefined;
 }
 
@@ -52,7 +52,7 @@ export function createListCleaner(): CleanList {
   return (kind, listing, settings) => {
     const variants = known.get(listing) ?? new Map<string, CleanListing>();
     known.set(listing, variants);
-    const variant = `${settings.secrets} ${settings.hidden}`;
+    const variant = toVariant(kind, settings);
     const cleaned = variants.get(variant) ?? clean(kind, listing, settings);
     variants.set(variant, cleaned);
     return cleaned;
@@ -60,19 +60,45 @@ export function createListCleaner(): CleanList {
 }
 
 function clean(kind: ListKind, listing: Listing, settings: SanitizeSettings): CleanListing {
-  const texts = listing.items.map(({ json }) => textOf(json));
-  const result = reread(`{"${kind}":[${texts.join(",")}]}`);
+  const { list, redactions, denied } = cleanAll(kind, listing.items, settings);
+  // Of a list that is too costly to search nothing is left.
+  if (denied !== undefined && list.length === 0) return { items: [], redactions, denied };
+  const cleaned = list.flatMap((json, index) => {
+    const key = stringOf(member(json, itemKeys[kind]));
+    const own = listing.items[index];
+    const isLeftOut = denied !== undefined && own !== undefined && isWithheld(kind, own, settings);
+    return isObject(json) && key !== undefined && !isLeftOut ? [{ key, json }] : [];
+  });
+  return { items: cleaned, redactions, denied: undefined };
+}
+
+/**
+ * Whether the settings withhold an item, so that the list is shown without it and it cannot be used
+ * either (law 4). One bad item takes no other with it.
+ */
+export function isWithheld(kind: ListKind, item: ListedItem, settings: SanitizeSettings): boolean {
+  if (settings.secrets !== "deny" && settings.hidden !== "deny") return false;
+  const variants = verdicts.get(item.json) ?? new Map<string, boolean>();
+  verdicts.set(item.json, variants);
+  const variant = toVariant(kind, settings);
+  const verdict = variants.get(variant) ?? cleanAll(kind, [item], settings).denied !== undefined;
+  variants.set(variant, verdict);
+  return verdict;
+}
+
+/** An item is the same object for as long as its list is cached. */
+const verdicts = new WeakMap<JsonObject, Map<string, boolean>>();
+
+function cleanAll(kind: ListKind, listed: readonly ListedItem[], settings: SanitizeSettings) {
+  const result = reread(`{"${kind}":[${listed.map(({ json }) => textOf(json)).join(",")}]}`);
   if (!isObject(result)) throw new Error("A list is no object");
   const context = { method: methods[kind] };
-  const { message, redactions, denied } = cleanMessage(
-    { kind: "result", result },
-    settings,
-    context,
-  );
+  const cleaned = cleanMessage({ kind: "result", result }, settings, context);
+  const { message, redactions, denied } = cleaned;
   const list = message.kind === "result" ? items(member(message.result, kind)) : [];
-  const cleaned = list.flatMap((json) => {
-    const key = stringOf(member(json, itemKeys[kind]));
-    return isObject(json) && key !== undefined ? [{ key, json }] : [];
-  });
-  return { items: cleaned, redactions, denied };
+  return { list, redactions, denied };
+}
+
+function toVariant(kind: ListKind, { secrets, hidden }: SanitizeSettings): string {
+  return `${kind} ${secrets} ${hidden}`;
 }

@@ -1,11 +1,13 @@
 import {
   type AnswerStream,
   type Answered,
+  type Clock,
+  type ListTarget,
   type Metered,
   type OneTarget,
-  type Clock,
   type Stage,
   type UpstreamTiming,
+  type Verdict,
   deny,
   isLast,
   mapAnswer,
@@ -13,13 +15,28 @@ import {
   streamOf,
   withFact,
 } from "../core/index.ts";
-import { type JsonObject, at, stringOf, unknownParamHeaders } from "../mcp/index.ts";
+import {
+  type JsonObject,
+  type ResultMessage,
+  at,
+  member,
+  setMembers,
+  spliced,
+  stringOf,
+  unknownParamHeaders,
+} from "../mcp/index.ts";
 import type { Policy } from "../policy/index.ts";
+import type { Sessions } from "../sessions/index.ts";
 import type { Names, Upstreams } from "../upstreams/index.ts";
+import { answerQuestion, asksForInput } from "./ask.ts";
 import type { Greeter } from "./greet.ts";
 import type { Lists } from "./lists.ts";
 import { cutCompletion } from "./complete.ts";
-import { showUris } from "./show.ts";
+import { showTaskUris, showUris } from "./show.ts";
+import type { Sealed } from "./route.ts";
+import type { Round } from "./state.ts";
+import { taskIdOf, withTaskId } from "./task.ts";
+import type { Subscriber } from "./subscribe.ts";
 
 export interface ForwardSettings {
   /** The cap of each client's answers, by its name. */
@@ -28,13 +45,21 @@ export interface ForwardSettings {
 
 type ResultChange = (result: JsonObject) => JsonObject;
 
+/** Who can answer, beside an upstream. */
+export interface Answerers {
+  readonly lists: Lists;
+  readonly greeter: Greeter;
+  readonly subscriber: Subscriber;
+  readonly sessions: Sessions;
+}
+
 /** Asks who can answer: one upstream, several of them for a list, or the gateway itself. */
 export function forward(
   policy: Policy,
   upstreams: Upstreams,
   names: Names,
-  lists: Lists,
-  greeter: Greeter,
+  { states, tasks }: Sealed,
+  { lists, greeter, subscriber, sessions }: Answerers,
   clock: Clock,
   settings: ForwardSettings,
 ): Stage<Metered, Answered> {
@@ -42,56 +67,95 @@ export function forward(
     name: "forward",
     run: async (exchange) => {
       const { target } = exchange;
-      if (target.kind === "gateway") return greeter.greet(exchange, target);
-      if (target.kind === "list") {
-        const from = clock.elapsed();
-        const { message, redactions } = await lists.list(exchange, target);
-        const timing = { upstreamMs: clock.elapsed() - from };
-        return pass(withFact(exchange, { raw: streamOf(message), timing, cleaned: redactions }));
+      switch (target.kind) {
+        case "gateway":
+          return greeter.greet(exchange, target);
+        case "list":
+          return toList(exchange, target);
+        case "subscription":
+          return subscriber.listen(exchange, target);
+        case "reply":
+          return answerQuestion(exchange, sessions);
+        case "one":
+          return toOne(exchange, target);
       }
-      const upstream = upstreams.get(target.upstream);
-      const { input, client, call, judgement, headers, signal } = exchange;
-      if (upstream === undefined || input.kind !== "request") {
-        return deny("TARGET_UNKNOWN", "The upstream is gone");
-      }
-      const paramHeaders = judgement.tool?.headers ?? [];
-      const raw = upstream.send(
-        {
-          client,
-          caller: input.caller,
-          method: input.method,
-          params: call,
-          headers: unknownParamHeaders(headers, paramHeaders),
-          paramHeaders,
-          maxBytes: settings.maxResponseBytes(client.name),
-        },
-        signal,
-      );
-      const timing: UpstreamTiming = {};
-      const change = toChange(exchange, target);
-      return pass(
-        withFact(exchange, { raw: relay(raw, timing, change), timing, cleaned: undefined }),
-      );
     },
   };
+
+  async function toList(exchange: Metered, target: ListTarget): Promise<Verdict<Answered>> {
+    const from = clock.elapsed();
+    const listed = await lists.list(exchange, target);
+    if ("verdict" in listed) return listed;
+    const { message, redactions } = listed;
+    const timing = { upstreamMs: clock.elapsed() - from };
+    return pass(withFact(exchange, { raw: streamOf(message), timing, cleaned: redactions }));
+  }
+
+  async function toOne(exchange: Metered, target: OneTarget): Promise<Verdict<Answered>> {
+    const upstream = upstreams.get(target.upstream);
+    const { input, client, call, judgement, headers, signal } = exchange;
+    if (upstream === undefined || input.kind !== "request") {
+      return deny("TARGET_UNKNOWN", "The upstream is gone");
+    }
+    if (input.does.what === "follow") return subscriber.follow(exchange, target, input.does.starts);
+    const paramHeaders = judgement.tool?.headers ?? [];
+    const raw = upstream.send(
+      {
+        client,
+        caller: input.caller,
+        method: input.method,
+        params: call,
+        headers: unknownParamHeaders(headers, paramHeaders),
+        paramHeaders,
+        maxBytes: settings.maxResponseBytes(client.name),
+        asks: input.asks,
+        refused: input.refused,
+      },
+      signal,
+    );
+    const timing: UpstreamTiming = {};
+    const change = toChange(exchange, target);
+    const relayed = relay(raw, timing, { client, method: input.method, target }, change);
+    return pass(withFact(exchange, { raw: relayed, timing, cleaned: undefined }));
+  }
 
   function relay(
     raw: AnswerStream,
     timing: UpstreamTiming,
+    round: Round,
     change: ResultChange | undefined,
   ): AnswerStream {
     const from = clock.elapsed();
     return mapAnswer(raw, (message) => {
       if (isLast(message)) timing.upstreamMs = clock.elapsed() - from;
-      return change !== undefined && message.kind === "result"
-        ? { ...message, result: change(message.result) }
-        : message;
+      if (message.kind !== "result") return message;
+      if (asksForInput(message.result)) return sealState(message, round);
+      const shown = change === undefined ? message : { ...message, result: change(message.result) };
+      const task = isOfTask(round.method, shown.result) ? taskIdOf(shown.result) : undefined;
+      return task === undefined ? shown : sealTask(shown, round, task);
     });
+  }
+
+  /** The client gets a state of ours for the upstream's, also where that gave none. */
+  async function sealState(message: ResultMessage, round: Round): Promise<ResultMessage> {
+    const own = stringOf(member(message.result, "requestState"));
+    const requestState = JSON.stringify(await states.seal(round, own));
+    const sealed = spliced(message.result, setMembers(message.result, { requestState }));
+    return { ...message, result: sealed as JsonObject };
+  }
+
+  async function sealTask(
+    message: ResultMessage,
+    { client, target }: Round,
+    id: string,
+  ): Promise<ResultMessage> {
+    const task = { upstream: target.upstream, tool: target.name, id };
+    return { ...message, result: withTaskId(message.result, await tasks.seal(client, task)) };
   }
 
   /** What the gateway itself changes in a result: shown URIs, and completions that say too much. */
   function toChange(exchange: Metered, target: OneTarget): ResultChange | undefined {
-    const { client, address, endpoint, call } = exchange;
+    const { client, address, endpoint, call, input } = exchange;
     if (target.isTemplate) {
       const subject = { client: client.name, address };
       const argument = stringOf(at(call, "argument", "name")) ?? "";
@@ -101,6 +165,12 @@ export function forward(
         );
     }
     if (endpoint.upstream !== undefined) return undefined;
-    return (result) => showUris(result, (uri) => names.showUri(target.upstream, uri));
+    const show = (uri: string): string => names.showUri(target.upstream, uri);
+    const isTask = input.kind === "request" && input.does.what === "task";
+    return (result) => (isTask ? showTaskUris(result, show) : showUris(result, show));
   }
+}
+
+function isOfTask(method: string, result: JsonObject): boolean {
+  return method.startsWith("tasks/") || stringOf(member(result, "resultType")) === "task";
 }

@@ -3,20 +3,28 @@ import {
   type AnswerMessage,
   type Clock,
   type GatewayTarget,
+  type McpRequest,
   type Metered,
   type Redaction,
   type Verdict,
   answer,
+  deny,
   streamOf,
 } from "../core/index.ts";
 import {
+  type Era,
   type JsonObject,
+  at,
+  declaresExtension,
+  extensions,
   isObject,
   legacyRevisions,
   member,
   metaKeys,
   modernRevisions,
   reread,
+  severities,
+  stringOf,
   textOf,
 } from "../mcp/index.ts";
 import { type SanitizeSettings, cleanText } from "../sanitize/index.ts";
@@ -35,7 +43,9 @@ export interface GreetSettings {
 }
 
 /** What is relayed of a server's capabilities; nothing else could be kept as a promise. */
-const relayed = ["completions", "prompts", "resources", "tools"];
+const relayed = ["completions", "logging", "prompts", "resources", "tools"];
+/** Lists whose changes the gateway tells of, whoever makes them change. */
+const changing = new Set(["prompts", "resources", "tools"]);
 
 export function createGreeter(
   upstreams: Upstreams,
@@ -52,12 +62,27 @@ export function createGreeter(
       if (input.kind === "close") await sessions.end(input.token, exchange.client);
       if (input.kind !== "request") return answer(streamOf());
       if (input.method === "ping") return answer(streamOf(result("{}")));
+      if (input.method === "logging/setLevel") return setLevel(exchange, input);
       const greeting = await gather(exchange, target);
       if (input.method === "initialize") return initialize(exchange, greeting);
       const { redactions } = greeting;
       return answer(streamOf(result(toDiscovery(greeting))), { cleaned: redactions });
     },
   };
+
+  /** From now on in this session (2025-11-25, logging). */
+  async function setLevel({ client }: Metered, input: McpRequest): Promise<Verdict<never>> {
+    const logLevel = stringOf(member(input.params, "level"));
+    const { session } = input.caller;
+    if (logLevel === undefined || !severities.includes(logLevel)) {
+      return deny("PARAMS_INVALID", `params.level must be one of ${severities.join(", ")}`);
+    }
+    const state =
+      session && (await sessions.change(client, session, (old) => ({ ...old, logLevel })));
+    return state
+      ? answer(streamOf(result("{}")))
+      : deny("SESSION_UNKNOWN", "The session has ended");
+  }
 
   async function initialize(exchange: Metered, greeting: Greeting): Promise<Verdict<never>> {
     const { caller } = exchange.input;
@@ -102,7 +127,10 @@ export function createGreeter(
     );
     const known = found.filter((each) => each !== undefined);
     return {
-      capabilities: toCapabilities(known.map((each) => each.capabilities)),
+      capabilities: toCapabilities(
+        known.map((each) => each.capabilities),
+        input.caller.era,
+      ),
       instructions: toInstructions(known, endpoint.upstream === undefined),
       redactions: known.flatMap(({ redactions }) =>
         redactions.map((each) => ({ ...each, where: "/result/instructions" })),
@@ -118,12 +146,28 @@ interface Greeting {
   readonly redactions: readonly Redaction[];
 }
 
-function toCapabilities(all: readonly JsonObject[]): string {
+function toCapabilities(all: readonly JsonObject[], era: Era): string {
   // With nobody up yet, what may come is announced: asking then fails, and later works.
   const names = relayed.filter(
     (name) => all.length === 0 || all.some((each) => member(each, name) !== undefined),
   );
-  return `{${names.map((name) => `"${name}":{}`).join(",")}}`;
+  const canFollow =
+    all.length === 0 ||
+    all.some((each) => at(each, "resources", "subscribe")?.node.type === "true");
+  const details = (name: string): string => {
+    const parts = changing.has(name) ? ['"listChanged":true'] : [];
+    if (name === "resources" && canFollow) parts.push('"subscribe":true');
+    return `"${name}":{${parts.join(",")}}`;
+  };
+  const carried = extensions[era].filter((name) =>
+    all.some((each) => declaresExtension(each, name)),
+  );
+  const extended = carried.map((name) => `"${name}":{}`).join(",");
+  const parts = [
+    ...names.map(details),
+    ...(carried.length > 0 ? [`"extensions":{${extended}}`] : []),
+  ];
+  return `{${parts.join(",")}}`;
 }
 
 function toInstructions(

@@ -4,13 +4,16 @@
  */
 import {
   type Arrival,
+  type Cancellation,
   type Clock,
+  type Crypto,
   type Log,
   type Pipeline,
   type Reviewed,
   type Stage,
   type Cleaned,
   type Understood,
+  createSealer,
   pipeline,
 } from "../core/index.ts";
 import type { Identity } from "../identity/index.ts";
@@ -35,7 +38,18 @@ import { route } from "./route.ts";
 import { type Sanitizable, sanitize, whyCleaner } from "./sanitize.ts";
 import type { RoadSettings } from "./settings.ts";
 import { shape } from "./shape.ts";
+import { createStates } from "./state.ts";
+import { createSubscriber } from "./subscribe.ts";
+import { createTasks } from "./task.ts";
 
+export { takesStream } from "./accept.ts";
+export {
+  type InputRequest,
+  asksForInput,
+  toInputRequests,
+  toNextParams,
+  toQuestion,
+} from "./ask.ts";
 export * from "./record.ts";
 export * from "./respond.ts";
 export { type RoadSettings, toRoadSettings } from "./settings.ts";
@@ -50,6 +64,9 @@ export interface Rooms {
   readonly names: Names;
   readonly clock: Clock;
   readonly log: Log;
+  readonly crypto: Crypto;
+  /** Fires when the gateway closes: what has no end of its own is ended. */
+  readonly draining: Cancellation;
 }
 
 export interface Road {
@@ -64,12 +81,20 @@ export interface Road {
 }
 
 export function buildRoad(rooms: Rooms, settings: RoadSettings): Road {
-  const { identity, limits, sessions, policy, upstreams, names, clock, log } = rooms;
+  const { identity, limits, sessions, policy, upstreams, names, clock, log, crypto, draining } =
+    rooms;
   const { settings: sanitizeSettings, maxResponseBytes } = settings.sanitize;
   const listRules = { settings: sanitizeSettings, maxResponseBytes };
-  const lists = createLists(policy, upstreams, names, listRules, { clock, log });
+  // Lists are read within minutes, so the key of their cursors is of this process.
+  const sealer = createSealer([crypto.randomBytes(32)], "cursor");
+  const listPorts = { clock, log, crypto, sealer };
+  const lists = createLists(policy, upstreams, names, listRules, listPorts);
   const greeting = { version: settings.version, sanitize: sanitizeSettings };
   const greeter = createGreeter(upstreams, sessions, clock, greeting);
+  const following = { policy, upstreams, names, sessions, clock, draining };
+  const subscriber = createSubscriber(following, lists);
+  const sealed = { states: createStates({ clock, crypto }), tasks: createTasks(crypto) };
+  const answerers = { lists, greeter, subscriber, sessions };
   return {
     arrive: pipeline(
       admit(settings.admission),
@@ -78,14 +103,14 @@ export function buildRoad(rooms: Rooms, settings: RoadSettings): Road {
       read(settings.read, sessions, clock),
     ),
     turn: pipeline(
-      route(policy, upstreams, names, clock),
+      route(policy, upstreams, names, sealed, clock),
       authorize(policy),
       shape(),
       consult(),
       judge(policy, upstreams, clock, settings.judge),
       approve(),
       meter(),
-      forward(policy, upstreams, names, lists, greeter, clock, settings.forward),
+      forward(policy, upstreams, names, sealed, answerers, clock, settings.forward),
       review(),
     ),
     sanitize: sanitize(settings.sanitize),

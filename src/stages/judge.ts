@@ -5,6 +5,7 @@ import {
   type Judged,
   type OneTarget,
   type Stage,
+  type SubscriptionTarget,
   type ToolFacts,
   deny,
   pass,
@@ -14,13 +15,16 @@ import { compareParamHeaders, isObject, member } from "../mcp/index.ts";
 import type { Policy } from "../policy/index.ts";
 import type { Upstreams } from "../upstreams/index.ts";
 import { argumentsFault } from "./arguments.ts";
-import { findListed } from "./existence.ts";
+import { type IsWithheld, findListed } from "./existence.ts";
 
 export interface JudgeSettings {
   /** Faults of arguments against the tool's schema are only reported for these upstreams. */
   readonly reportsArguments: (upstream: string) => boolean;
   readonly report: (upstream: string, tool: string, fault: string) => void;
+  readonly isWithheld: IsWithheld;
 }
+
+const unasked: Judged["judgement"] = { rules: [], tool: undefined };
 
 /** Rules with conditions and the tool's own schema, on exactly the bytes that will be sent. */
 export function judge(
@@ -33,11 +37,21 @@ export function judge(
     name: "judge",
     run: async (exchange) => {
       const { target, client, address, call } = exchange;
-      if (target.kind !== "one") {
-        return pass(withFact(exchange, { judgement: { rules: [], tool: undefined } }));
+      switch (target.kind) {
+        case "subscription":
+          return pass(withFact(exchange, { judgement: unasked, target: cut(exchange, target) }));
+        case "list":
+        case "gateway":
+        case "reply":
+          return pass(withFact(exchange, { judgement: unasked }));
+        case "one":
+          break;
       }
-      const tool = await findListed(exchange, target, upstreams, clock);
+      const tool = await findListed(exchange, target, upstreams, clock, settings.isWithheld);
       if (tool !== undefined && "verdict" in tool) return tool;
+      // The call that became the task was judged when it was made.
+      const isTask = exchange.input.kind === "request" && exchange.input.does.what === "task";
+      if (isTask) return pass(withFact(exchange, { judgement: { rules: [], tool } }));
       const subject = { client: client.name, address };
       const thing = { kind: target.what, upstream: target.upstream, name: target.name };
       const args = member(call, "arguments");
@@ -48,6 +62,17 @@ export function judge(
       return fault ?? pass(withFact(exchange, { judgement: { rules: judged.rules, tool } }));
     },
   };
+
+  /** What a rule would refuse to read is not listened to either. */
+  function cut({ client, address }: Consulted, target: SubscriptionTarget): SubscriptionTarget {
+    const subject = { client: client.name, address };
+    const nothing = { args: undefined, annotations: undefined };
+    const resources = target.resources.filter(({ upstream, uri }) => {
+      const thing = { kind: "resource", upstream, name: uri } as const;
+      return policy.judge(subject, thing, nothing).verdict === "pass";
+    });
+    return { ...target, resources };
+  }
 
   function checkTool(exchange: Consulted, target: OneTarget, tool: ToolFacts): Deny | undefined {
     const args = member(exchange.call, "arguments");

@@ -1,51 +1,73 @@
-/** One list made of the lists of several upstreams, cut to what one client may use. */
+/** One list made of the lists of several upstreams, cut to what one client may use, in pages. */
 import {
   type AnswerMessage,
+  type Caller,
   type Clock,
+  type Crypto,
+  type Deny,
   type Failure,
   type ListTarget,
   type Log,
   type Metered,
   type Redaction,
+  type Sealer,
+  deny,
   failure,
-  utf8Length,
 } from "../core/index.ts";
-import {
-  type JsonObject,
-  type ListKind,
-  isObject,
-  member,
-  parseJson,
-  replace,
-  splice,
-} from "../mcp/index.ts";
+import { type JsonObject, type ListKind, isObject, parseJson } from "../mcp/index.ts";
 import type { Policy, Subject } from "../policy/index.ts";
 import type { SanitizeSettings } from "../sanitize/index.ts";
 import type { Listing, Names, Upstreams } from "../upstreams/index.ts";
-import { createListCleaner, itemKeys } from "./clean-lists.ts";
+import { createListCleaner } from "./clean-lists.ts";
+import { createCursors } from "./cursor.ts";
+import { type Part, cutPage } from "./page.ts";
 import { patiently } from "./patience.ts";
+import { createItemShower } from "./show-items.ts";
 
 export interface ListAnswer {
   readonly message: AnswerMessage;
   readonly redactions: readonly Redaction[];
 }
+/** Who looks at a list, and from where. */
+export interface ListFacts extends Pick<Metered, "client" | "address" | "endpoint" | "signal"> {
+  readonly input: { readonly caller: Caller };
+}
 export interface Lists {
-  readonly list: (exchange: Metered, target: ListTarget) => Promise<ListAnswer>;
+  /** One page; refused as `CURSOR_INVALID` where the target's cursor is not one for this caller. */
+  readonly list: (facts: ListFacts, target: ListTarget) => Promise<ListAnswer | Deny>;
+  /**
+   * SHA-256 over all that this caller sees, templates with the resources: another one where that
+   * has changed. Undefined where every upstream fails.
+   */
+  readonly digest: (
+    facts: ListFacts,
+    upstreams: readonly string[],
+    list: "tools" | "prompts" | "resources",
+  ) => Promise<string | undefined>;
 }
 
 export interface ListSettings {
   readonly settings: (client: string, upstream: string) => SanitizeSettings;
   readonly maxResponseBytes: (client: string) => number;
 }
+export interface ListPorts {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly crypto: Crypto;
+  /** For cursors. */
+  readonly sealer: Sealer;
+}
 
 /** How long a client may keep a list; it was cut to one caller's rights. */
 const ttlMs = 60_000;
-/** A list of the gateway's own making is bounded by its length, which `maxResponseBytes` holds. */
+/** A list of the gateway's own making is bounded by the size of its pages. */
 const maxNodes = 20_000_000;
+const maxPageItems = 500;
+const maxPageBytes = 1024 * 1024;
+/** What a page needs beside its items: its frame, and the cursor of the next one. */
+const frameBytes = 4_096;
 
-interface Part {
-  readonly upstream: string;
-  readonly shown: readonly { readonly name: string; readonly text: string }[];
+interface CleanPart extends Part {
   readonly redactions: readonly Redaction[];
 }
 
@@ -54,36 +76,69 @@ export function createLists(
   upstreams: Upstreams,
   names: Names,
   rules: ListSettings,
-  ports: { readonly clock: Clock; readonly log: Log },
+  { clock, log, crypto, sealer }: ListPorts,
 ): Lists {
-  const { clock, log } = ports;
   const cleanList = createListCleaner();
+  const showItems = createItemShower(names);
+  const cursors = createCursors(sealer, clock);
 
   return {
-    list: async (exchange, { list: kind, upstreams: asked }) => {
-      const { client, input, signal } = exchange;
-      const caller = { client, caller: input.caller };
-      const answers = await Promise.all(
-        asked.map(async (name): Promise<Part | Failure> => {
-          const listing = await ask(name, upstreams.get(name)?.list(kind, caller, signal));
-          return "kind" in listing ? listing : toPart(exchange, name, kind, listing);
-        }),
-      );
-      const failures = answers.filter((each) => "kind" in each);
-      const [first] = failures;
-      if (first !== undefined && failures.length === answers.length) {
-        return { message: first, redactions: [] };
+    list: async (facts, { list: kind, upstreams: asked, cursor }) => {
+      const owner = { client: facts.client, endpoint: facts.endpoint, list: kind };
+      const from = cursor === undefined ? undefined : await cursors.open(owner, cursor);
+      if (cursor !== undefined && from === undefined) {
+        return deny("CURSOR_INVALID", "The cursor is forged, foreign or expired");
       }
-      const parts = fitting(
-        answers.filter((each): each is Part => !("kind" in each)),
-        rules.maxResponseBytes(client.name),
-      );
-      const texts = withoutCollisions(parts.flatMap(({ shown }) => shown));
-      const result = toResult(kind, texts);
+      const parts = await look(facts, asked, kind);
+      if ("kind" in parts) return { message: parts, redactions: [] };
+      const page = cutPage(parts, from, {
+        maxItems: maxPageItems,
+        maxBytes: toMaxBytes(facts.client.name),
+      });
+      if (page === undefined) {
+        return deny("CURSOR_INVALID", "The list has changed too much to go on with it");
+      }
+      const { items, next } = page;
+      const texts = items.map(({ text }) => text);
+      const nextCursor = next === undefined ? undefined : await cursors.seal(owner, next);
+      const result = toResult(kind, texts, nextCursor);
       const redactions = parts.flatMap((part) => part.redactions);
       return { message: { kind: "result", result }, redactions };
     },
+    digest: async (facts, asked, list) => {
+      const kinds: ListKind[] = list === "resources" ? [list, "resourceTemplates"] : [list];
+      const texts: string[] = [];
+      for (const kind of kinds) {
+        const parts = await look(facts, asked, kind);
+        if ("kind" in parts) return undefined;
+        const shown = parts.flatMap((part) => part.shown.map(({ text }) => text));
+        texts.push(`[${shown.join(",")}]`);
+      }
+      return crypto.sha256(texts.join(""));
+    },
   };
+
+  /** All that this caller sees, in the order of the upstreams; a failure where all of them fail. */
+  async function look(
+    facts: ListFacts,
+    asked: readonly string[],
+    kind: ListKind,
+  ): Promise<readonly CleanPart[] | Failure> {
+    const caller = { client: facts.client, caller: facts.input.caller };
+    const answers = await Promise.all(
+      asked.map(async (name): Promise<CleanPart | Failure> => {
+        const listing = await ask(name, upstreams.get(name)?.list(kind, caller, facts.signal));
+        return "kind" in listing ? listing : toPart(facts, name, kind, listing);
+      }),
+    );
+    const failures = answers.filter((each) => "kind" in each);
+    const [first] = failures;
+    if (first !== undefined && failures.length === answers.length) return first;
+    const parts = answers.map((each, index) =>
+      "kind" in each ? { upstream: asked[index] ?? "", shown: [], redactions: [] } : each,
+    );
+    return withoutCollisions(parts);
+  }
 
   async function ask(
     name: string,
@@ -94,26 +149,27 @@ export function createLists(
   }
 
   function toPart(
-    exchange: Metered,
-    name: string,
+    { client, address, endpoint }: ListFacts,
+    upstream: string,
     kind: ListKind,
     listing: Listing,
-  ): Part | Failure {
-    const { client, address, endpoint } = exchange;
-    const cleaned = cleanList(kind, listing, rules.settings(client.name, name));
+  ): CleanPart | Failure {
+    const cleaned = cleanList(kind, listing, rules.settings(client.name, upstream));
     if (cleaned.denied !== undefined) return failure("RESPONSE_WITHHELD", cleaned.denied);
     const subject = { client: client.name, address };
-    const isShared = endpoint.upstream === undefined;
-    const shown = cleaned.items
-      .filter(({ key }) => isVisible(subject, name, kind, key))
-      .map(({ key, json }) => {
-        const shownName = isShared ? showName(name, kind, key) : key;
-        const field = member(json, itemKeys[kind]);
-        const isSame = shownName === key || field === undefined;
-        const edits = isSame ? [] : [replace(field, JSON.stringify(shownName))];
-        return { name: shownName, text: splice(json, edits) };
+    const items = showItems(cleaned, kind, endpoint.upstream === undefined ? upstream : undefined);
+    const visible = items.filter(({ key }) => isVisible(subject, upstream, kind, key));
+    const maxBytes = toMaxBytes(client.name);
+    const shown = visible.filter(({ bytes }) => bytes < maxBytes);
+    if (shown.length < visible.length) {
+      const count = visible.length - shown.length;
+      log.warn("Items of an upstream's list are too large for a client and left out", {
+        upstream,
+        client: client.name,
+        count,
       });
-    return { upstream: name, shown, redactions: cleaned.redactions };
+    }
+    return { upstream, shown, redactions: cleaned.redactions };
   }
 
   function isVisible(subject: Subject, upstream: string, kind: ListKind, name: string): boolean {
@@ -122,38 +178,31 @@ export function createLists(
     return policy.decide(subject, { kind: what, upstream, name }).allowed;
   }
 
-  function showName(upstream: string, kind: ListKind, key: string): string {
-    return kind === "tools" || kind === "prompts"
-      ? names.show(upstream, key)
-      : names.showUri(upstream, key);
-  }
-
-  /** One upstream with a huge list must not cost the client the lists of all others. */
-  function fitting(parts: readonly Part[], maxBytes: number): readonly Part[] {
-    const sizes = parts.map(({ shown }) =>
-      shown.reduce((sum, { text }) => sum + utf8Length(text), 0),
-    );
-    const total = sizes.reduce((sum, size) => sum + size, 0);
-    if (total <= maxBytes) return parts;
-    const share = maxBytes / parts.length;
-    return parts.filter(({ upstream }, index) => {
-      const fits = (sizes[index] ?? 0) <= share;
-      if (!fits) log.warn("An upstream's list is too large and left out", { upstream });
-      return fits;
-    });
+  function toMaxBytes(client: string): number {
+    return Math.min(maxPageBytes, rules.maxResponseBytes(client) - frameBytes);
   }
 }
 
 /** Two things with one shown name are both dropped: a caller could not say which it means. */
-function withoutCollisions(shown: readonly { name: string; text: string }[]): string[] {
+function withoutCollisions(parts: readonly CleanPart[]): readonly CleanPart[] {
   const counts = new Map<string, number>();
-  for (const { name } of shown) counts.set(name, (counts.get(name) ?? 0) + 1);
-  return shown.filter(({ name }) => counts.get(name) === 1).map(({ text }) => text);
+  for (const { shown } of parts) {
+    for (const { name } of shown) counts.set(name, (counts.get(name) ?? 0) + 1);
+  }
+  return parts.map((part) => ({
+    ...part,
+    shown: part.shown.filter(({ name }) => counts.get(name) === 1),
+  }));
 }
 
-function toResult(kind: ListKind, texts: readonly string[]): JsonObject {
+function toResult(
+  kind: ListKind,
+  texts: readonly string[],
+  nextCursor: string | undefined,
+): JsonObject {
+  const next = nextCursor === undefined ? "" : `"nextCursor":${JSON.stringify(nextCursor)},`;
   const parsed = parseJson(
-    `{"${kind}":[${texts.join(",")}],"resultType":"complete","ttlMs":${ttlMs},"cacheScope":"private"}`,
+    `{"${kind}":[${texts.join(",")}],${next}"resultType":"complete","ttlMs":${ttlMs},"cacheScope":"private"}`,
     { maxNodes },
   );
   if (!parsed.ok || !isObject(parsed.json)) throw new Error("A list result is no object");

@@ -31,7 +31,8 @@ export type Facts = Arrival & Partial<Reviewed>;
 export function toEntry(facts: Facts, outcome: Outcome, upstreamEra: Era | undefined): AuditEntry {
   const { input, target, client } = facts;
   const judged: Partial<Judged> = facts;
-  const message = input === undefined || input.kind === "close" ? undefined : input;
+  const hasMethod = input?.kind === "request" || input?.kind === "notification";
+  const message = hasMethod ? input : undefined;
   return {
     time: facts.time,
     id: facts.id,
@@ -42,7 +43,7 @@ export function toEntry(facts: Facts, outcome: Outcome, upstreamEra: Era | undef
     transport: facts.transport,
     eras: { client: input?.caller.era, upstream: upstreamEra },
     session: input?.caller.session,
-    method: message?.method ?? (input === undefined ? undefined : "session/close"),
+    method: message?.method ?? (input && wordless[input.kind]),
     upstream: target?.kind === "one" ? target.upstream : facts.endpoint?.upstream,
     target: target?.kind === "one" ? target.name : toClaimedTarget(message?.params),
     args: member(message?.params, "arguments"),
@@ -70,6 +71,13 @@ export function toStranger(
     status,
   };
 }
+
+/** What the record calls messages that have no method. */
+const wordless: Readonly<Record<string, string>> = {
+  close: "session/close",
+  response: "response",
+  stream: "session/stream",
+};
 
 /** What a refused call named, cut; it may be anything. */
 function toClaimedTarget(params: Json | undefined): string | undefined {

@@ -7,7 +7,14 @@ import {
   type Problem,
   problems,
 } from "../core/index.ts";
-import { type Era, type IdText, toEraErrorCode, toLegacyResult, toWire } from "../mcp/index.ts";
+import {
+  type Era,
+  type IdText,
+  missingCapability,
+  toEraErrorCode,
+  toLegacyResult,
+  toWire,
+} from "../mcp/index.ts";
 
 /** Who listens: what an error or result has to look like for this message. */
 export interface Listener {
@@ -37,7 +44,8 @@ export function toText(message: AnswerMessage, listener: Listener): Wire {
   if (message.kind === "failure") return toRefusal(message, listener);
   if (message.kind === "error") {
     const code = toEraErrorCode(message.code, listener.era);
-    return { status: 200, text: toWire({ ...message, code }, listener.id) };
+    const status = code === missingCapability ? problems.CAPABILITY_MISSING.status.modern : 200;
+    return { status, text: toWire({ ...message, code }, listener.id) };
   }
   if (message.kind === "result" && listener.era === "legacy") {
     const result = toLegacyResult(listener.method, message.result);

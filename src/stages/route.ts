@@ -1,10 +1,14 @@
 import {
+  type Caller,
   type Clock,
   type Deny,
+  type FollowedResource,
+  type ListTarget,
   type McpRequest,
   type OneTarget,
   type Routed,
   type Stage,
+  type SubscriptionTarget,
   type Target,
   type Understood,
   deny,
@@ -13,23 +17,43 @@ import {
 } from "../core/index.ts";
 import {
   type JsonObject,
+  type ListKind,
   type TargetKind,
   at,
+  declaresExtension,
   isObject,
+  items,
   member,
   replace,
+  setMembers,
   spliced,
   stringOf,
+  tasksExtension,
 } from "../mcp/index.ts";
 import type { Policy } from "../policy/index.ts";
 import type { Names, Upstreams } from "../upstreams/index.ts";
-import { settleName } from "./settle-name.ts";
+import { type SettledName, settleName } from "./settle-name.ts";
+import type { States } from "./state.ts";
+import type { Tasks } from "./task.ts";
+
+/** What clients carry for the gateway. */
+export interface Sealed {
+  readonly states: States;
+  readonly tasks: Tasks;
+}
+
+const missingTasks = deny("CAPABILITY_MISSING", "The client does not declare the tasks extension", {
+  data: { requiredCapabilities: { extensions: { [tasksExtension]: {} } } },
+});
+const allLists = new Set(["tools", "prompts", "resources"] as const);
+const maxFollowed = 1_000;
 
 /** Which upstream a message is for, and what the thing is called there. */
 export function route(
   policy: Policy,
   upstreams: Upstreams,
   names: Names,
+  { states, tasks }: Sealed,
   clock: Clock,
 ): Stage<Understood, Routed> {
   return {
@@ -60,22 +84,154 @@ export function route(
     reachable: readonly string[],
   ): Promise<Target | Deny> {
     const { input } = exchange;
-    if (input.kind !== "request") return { kind: "gateway", upstreams: reachable };
-    const { does } = input;
-    if (does.what === "gateway") return { kind: "gateway", upstreams: reachable };
-    if (does.what === "list") {
-      if (member(input.params, "cursor") !== undefined) {
-        return deny("CURSOR_INVALID", "Lists are given whole, so no cursor is ours");
-      }
-      return { kind: "list", list: does.list, upstreams: reachable };
+    switch (input.kind) {
+      case "request":
+        return toRequestTarget(exchange, input, reachable);
+      case "response":
+        return { kind: "reply" };
+      case "stream":
+        return { kind: "subscription", upstreams: reachable, lists: allLists, resources: [] };
+      case "notification":
+      case "close":
+        return { kind: "gateway", upstreams: reachable };
     }
-    if (does.what === "act") return toOne(exchange, input, does.target, [does.named], reachable);
+  }
+
+  async function toRequestTarget(
+    exchange: Understood,
+    input: McpRequest,
+    reachable: readonly string[],
+  ): Promise<Target | Deny> {
+    const { does } = input;
+    switch (does.what) {
+      case "gateway":
+        return { kind: "gateway", upstreams: reachable };
+      case "list":
+        return toList(input, does.list, reachable);
+      case "act":
+        return toRound(
+          exchange,
+          input,
+          await toOne(exchange, input, does.target, [does.named], reachable),
+        );
+      case "task":
+        return toTask(exchange, input, reachable);
+      case "follow":
+        return toOne(exchange, input, "resource", ["uri"], reachable);
+      case "listen":
+        return toSubscription(exchange, input, reachable);
+      case "complete":
+        break;
+    }
     const type = stringOf(at(input.params, "ref", "type"));
     if (type === "ref/prompt") return toOne(exchange, input, "prompt", ["ref", "name"], reachable);
     if (type === "ref/resource") {
       return toOne(exchange, input, "resource", ["ref", "uri"], reachable);
     }
     return deny("PARAMS_INVALID", "params.ref.type must be ref/prompt or ref/resource");
+  }
+
+  /** The next round of an exchange: its state is opened, and the upstream's own put in its place. */
+  async function toRound(
+    { client }: Understood,
+    { method, params }: McpRequest,
+    target: OneTarget | Deny,
+  ): Promise<OneTarget | Deny> {
+    if ("verdict" in target) return target;
+    const state = stringOf(member(params, "requestState"));
+    if (state === undefined) {
+      // A server may read answers that it needs no state for; one that may not ask gets none.
+      const isUnasked = policy.grants(client.name, target.upstream).size === 0;
+      return isUnasked && member(params, "inputResponses") !== undefined
+        ? deny("PARAMS_INVALID", "The request answers input that nobody asked for")
+        : target;
+    }
+    const opened = await states.open({ client, method, target }, state);
+    if (opened === undefined) {
+      return deny(
+        "STATE_INVALID",
+        "The requestState was not given for this request, or is too old",
+      );
+    }
+    const requestState = opened.own === undefined ? undefined : JSON.stringify(opened.own);
+    const own = spliced(target.params, setMembers(target.params, { requestState }));
+    return { ...target, params: own as JsonObject };
+  }
+
+  /** The tool whose call became this task, with the task's own id. */
+  async function toTask(
+    { client }: Understood,
+    { params, caller }: McpRequest,
+    reachable: readonly string[],
+  ): Promise<OneTarget | Deny> {
+    if (!declaresExtension(caller.capabilities, tasksExtension)) return missingTasks;
+    const named = member(params, "taskId");
+    const shown = stringOf(named);
+    if (params === undefined || named === undefined || shown === undefined) {
+      return deny("PARAMS_INVALID", "params.taskId must be a string");
+    }
+    const task = await tasks.open(client, shown);
+    if (task === undefined || !reachable.includes(task.upstream)) {
+      return deny("TARGET_UNKNOWN", "The task is not one of this client");
+    }
+    const own = spliced(params, [replace(named, JSON.stringify(task.id))]) as JsonObject;
+    const { upstream, tool } = task;
+    return { kind: "one", upstream, what: "tool", name: tool, isTemplate: false, params: own };
+  }
+
+  /** What a modern client wants to hear of (2026-07-28, subscriptions). */
+  async function toSubscription(
+    exchange: Understood,
+    input: McpRequest,
+    reachable: readonly string[],
+  ): Promise<SubscriptionTarget | Deny> {
+    const wanted = member(input.params, "notifications");
+    if (!isObject(wanted)) return deny("PARAMS_INVALID", "params.notifications must be an object");
+    const asksForTasks = member(wanted, "taskIds") !== undefined;
+    if (asksForTasks && !declaresExtension(input.caller.capabilities, tasksExtension)) {
+      return missingTasks;
+    }
+    const lists = [...allLists].filter(
+      (list) => member(wanted, `${list}ListChanged`)?.node.type === "true",
+    );
+    const uris = items(member(wanted, "resourceSubscriptions"));
+    if (uris.length > maxFollowed) {
+      return deny(
+        "PARAMS_INVALID",
+        `At most ${maxFollowed} resources can be subscribed to at once`,
+      );
+    }
+    const resources: FollowedResource[] = [];
+    for (const uri of uris) {
+      const shown = stringOf(uri);
+      if (shown === undefined) {
+        return deny("PARAMS_INVALID", "params.notifications.resourceSubscriptions must be strings");
+      }
+      const found = await settle(exchange, input.caller, "resource", shown, reachable);
+      if (found !== undefined) resources.push({ upstream: found.upstream, uri: found.name, shown });
+    }
+    return { kind: "subscription", upstreams: reachable, lists: new Set(lists), resources };
+  }
+
+  function settle(
+    { endpoint, client, signal }: Understood,
+    caller: Caller,
+    what: TargetKind,
+    shown: string,
+    reachable: readonly string[],
+  ): Promise<SettledName | undefined> | SettledName {
+    const { upstream } = endpoint;
+    if (upstream !== undefined) return { upstream, name: shown };
+    return settleName({
+      candidates: what === "resource" ? names.findUri(shown) : names.find(shown),
+      reachable,
+      shown,
+      what,
+      upstreams,
+      caller: { client, caller },
+      signal,
+      clock,
+    });
   }
 
   /** The thing named at `path` of the parameters, under its upstream's own name. */
@@ -91,20 +247,8 @@ export function route(
     if (params === undefined || named === undefined || shown === undefined) {
       return deny("PARAMS_INVALID", `params.${path.join(".")} must be a string`);
     }
-    const { upstream } = exchange.endpoint;
-    const found =
-      upstream !== undefined
-        ? { upstream, name: shown }
-        : await settleName({
-            candidates: what === "resource" ? names.findUri(shown) : names.find(shown),
-            reachable,
-            shown,
-            what,
-            upstreams,
-            caller: { client: exchange.client, caller },
-            signal: exchange.signal,
-            clock,
-          });
+    const settled = settle(exchange, caller, what, shown, reachable);
+    const found = settled instanceof Promise ? await settled : settled;
     if (found === undefined) return deny("TARGET_UNKNOWN", "No upstream has a thing of this name");
     const isTemplate = path.length > 1 && what === "resource" && found.name.includes("{");
     const own =
@@ -121,4 +265,17 @@ export function route(
       params: own,
     };
   }
+}
+
+function toList(
+  { params }: McpRequest,
+  list: ListKind,
+  upstreams: readonly string[],
+): ListTarget | Deny {
+  const cursor = member(params, "cursor");
+  const text = stringOf(cursor);
+  if (cursor !== undefined && text === undefined) {
+    return deny("CURSOR_INVALID", "The cursor is no string");
+  }
+  return { kind: "list", list, upstreams, cursor: text };
 }

@@ -42,16 +42,21 @@ export function sanitize(rules: SanitizeRules): Stage<Sanitizable, Cleaned> {
     const { client, input, target, reviewed } = exchange;
     const upstream = target?.kind === "one" ? target.upstream : undefined;
     const settings = rules.settings(client.name, upstream);
-    const context = { method: input.kind === "close" ? "" : input.method };
+    const hasMethod = input.kind === "request" || input.kind === "notification";
+    const context = { method: hasMethod ? input.method : "" };
+    // A subscription has no end, and each of its messages is small or withheld.
+    const isEndless = target?.kind === "subscription";
     let left = rules.maxResponseBytes(client.name);
     return mapAnswer(reviewed, (message) => {
       if (message.kind === "failure") return message;
+      if (message.kind === "request") throw new Error("A question is made of what is clean");
       const cleaned = exchange.cleaned
         ? { message, redactions: [], denied: undefined }
         : cleanMessage(message, settings, context);
       redactions.push(...cleaned.redactions.slice(0, maxRedactions - redactions.length));
       if (cleaned.denied !== undefined) return failure("RESPONSE_WITHHELD", cleaned.denied);
-      left -= size(cleaned.message);
+      const spent = size(cleaned.message);
+      left = isEndless ? rules.maxResponseBytes(client.name) - spent : left - spent;
       if (left >= 0) return cleaned.message;
       return failure("RESPONSE_TOO_LARGE", "The answer exceeds the client's maxResponseBytes");
     });

@@ -2,8 +2,9 @@
 import type { Config } from "../config/index.ts";
 import type { Log } from "../core/index.ts";
 import { isLoopback } from "../identity/index.ts";
-import { resolveSettings } from "../sanitize/index.ts";
+import { credentialsOf, resolveSettings } from "../sanitize/index.ts";
 import type { Admission } from "./admit.ts";
+import { isWithheld } from "./clean-lists.ts";
 import type { ForwardSettings } from "./forward.ts";
 import type { JudgeSettings } from "./judge.ts";
 import type { ReadSettings } from "./read.ts";
@@ -31,6 +32,12 @@ export function toRoadSettings(config: Config, log: Log, version: string): RoadS
   const reporting = new Set(
     upstreams.filter(([, each]) => each.arguments === "report").map(([name]) => name),
   );
+  const literals = credentialsOf(config);
+  const cleanSettings: SanitizeRules["settings"] = (client, upstream) => {
+    const own = upstream === undefined ? undefined : upstreamRules.get(upstream);
+    const resolved = resolveSettings(clientRules.get(client), own, config.sanitize);
+    return literals === undefined ? resolved : { ...resolved, literals };
+  };
   const maxResponseBytes = (client: string): number => responseCaps.get(client) ?? 0;
   return {
     admission: {
@@ -46,17 +53,11 @@ export function toRoadSettings(config: Config, log: Log, version: string): RoadS
       reportsArguments: (upstream) => reporting.has(upstream),
       report: (upstream, tool, fault) =>
         log.warn("Arguments do not fit the tool's schema", { upstream, tool, fault }),
+      isWithheld: (client, upstream, kind, item) =>
+        isWithheld(kind, item, cleanSettings(client, upstream)),
     },
     forward: { maxResponseBytes },
-    sanitize: {
-      maxResponseBytes,
-      settings: (client, upstream) =>
-        resolveSettings(
-          clientRules.get(client),
-          upstream === undefined ? undefined : upstreamRules.get(upstream),
-          config.sanitize,
-        ),
-    },
+    sanitize: { maxResponseBytes, settings: cleanSettings },
     version,
   };
 }

@@ -6,7 +6,8 @@ export function shape(): Stage<Permitted, Shaped> {
     name: "shape",
     run: (exchange) => {
       const { input, target } = exchange;
-      const sent = input.kind === "close" ? undefined : input.params;
+      const hasParams = input.kind === "request" || input.kind === "notification";
+      const sent = hasParams ? input.params : undefined;
       return pass(withFact(exchange, { shaped: target.kind === "one" ? target.params : sent }));
     },
   };

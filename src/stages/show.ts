@@ -4,6 +4,7 @@ import {
   type Json,
   type JsonObject,
   at,
+  isObject,
   items,
   member,
   replace,
@@ -16,6 +17,16 @@ import {
  * `resources/read`, resource links and embedded resources of tools and prompts.
  */
 export function showUris(result: JsonObject, show: (uri: string) => string): JsonObject {
+  return spliced(result, toEdits(result, show)) as JsonObject;
+}
+
+/** The same for what came of a call that became a task, which stands inside of the task. */
+export function showTaskUris(task: JsonObject, show: (uri: string) => string): JsonObject {
+  const result = member(task, "result");
+  return isObject(result) ? (spliced(task, toEdits(result, show)) as JsonObject) : task;
+}
+
+function toEdits(result: JsonObject, show: (uri: string) => string): readonly Edit[] {
   const blocks = [
     ...items(member(result, "content")),
     ...items(member(result, "messages")).flatMap((message) => member(message, "content") ?? []),
@@ -24,13 +35,12 @@ export function showUris(result: JsonObject, show: (uri: string) => string): Jso
     ...items(member(result, "contents")).map((each) => member(each, "uri")),
     ...blocks.map((block) => uriOf(block)),
   ];
-  const edits = uris.flatMap((uri): Edit[] => {
+  return uris.flatMap((uri): Edit[] => {
     const own = stringOf(uri);
     if (uri === undefined || own === undefined) return [];
     const shown = show(own);
     return shown === own ? [] : [replace(uri, JSON.stringify(shown))];
   });
-  return spliced(result, edits) as JsonObject;
 }
 
 function uriOf(block: Json): Json | undefined {

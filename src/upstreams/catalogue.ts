@@ -188,6 +188,8 @@ export function createCatalogue(settings: CatalogueSettings): Catalogue {
     const place = places.peek(toKey(kind, scope));
     if (place === undefined) return;
     place.known = undefined;
+    // Who says that something has changed is there again.
+    place.failed = undefined;
     if (place.flight !== undefined) place.flight.changed = true;
   }
 

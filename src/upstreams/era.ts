@@ -7,7 +7,8 @@ export const ERA_TTL_MS = 600_000;
 
 export type KnownEra =
   | { readonly era: "modern"; readonly facts: ServerFacts }
-  | { readonly era: "legacy" };
+  /** `way` is the old HTTP transport (2024-11-05, HTTP with SSE). */
+  | { readonly era: "legacy"; readonly way?: "sse" };
 
 export interface EraMemory {
   readonly known: () => KnownEra | undefined;

@@ -1,8 +1,8 @@
 /** What the rest of the house sees of one upstream. */
 import type { Cancellation, AnswerStream, Failure, ToolFacts } from "../core/index.ts";
-import type { Era, JsonObject, ListKind, ParamHeader } from "../mcp/index.ts";
+import type { Era, ErrorMessage, JsonObject, ListKind, ParamHeader } from "../mcp/index.ts";
 import type { Listing } from "./catalogue.ts";
-import type { ServerFacts, UpstreamCaller } from "./link.ts";
+import type { ListChange, ListenWish, ServerFacts, UpstreamCaller } from "./link.ts";
 
 export interface UpstreamRequest extends UpstreamCaller {
   readonly method: string;
@@ -12,6 +12,10 @@ export interface UpstreamRequest extends UpstreamCaller {
   readonly paramHeaders: readonly ParamHeader[];
   /** Of the whole answer; more is `RESPONSE_TOO_LARGE`. */
   readonly maxBytes: number;
+  /** Whether the method may be answered by a question for input. */
+  readonly asks: boolean;
+  /** What the client refused to answer, by the key of the question. */
+  readonly refused: ReadonlyMap<string, ErrorMessage> | undefined;
 }
 
 export interface Discovered extends ServerFacts {
@@ -39,15 +43,36 @@ export interface Upstream {
   /**
    * Forwards a request. Ends with a result, the upstream's error, or one of the failures
    * UPSTREAM_UNAVAILABLE, UPSTREAM_TIMEOUT, UPSTREAM_INVALID, RESPONSE_TOO_LARGE, INPUT_DENIED.
-   * Firing `signal`, or breaking the iteration off, cancels the call at the upstream.
+   * Firing `signal`, or breaking the iteration off, cancels the call at the upstream. A result may
+   * be `input_required`, whatever the upstream's era: the call of a legacy one is held meanwhile,
+   * and the request that comes with its `requestState` goes on with it.
    */
   readonly send: (request: UpstreamRequest, signal: Cancellation) => AnswerStream;
+  /**
+   * What changes at the upstream, for as long as `signal` does not fire. A way that is lost is
+   * opened again after a pause, and all that was wished for counts as changed then; lists do so
+   * whenever it is opened.
+   */
+  readonly listen: (
+    caller: UpstreamCaller,
+    wish: ListenWish,
+    signal: Cancellation,
+  ) => AsyncIterable<UpstreamChange>;
 }
+
+export type UpstreamChange =
+  /** From here on changes are heard of; or they are not, and the way is tried again later. */
+  | { readonly kind: "way"; readonly isOpen: boolean }
+  | { readonly kind: "list"; readonly list: ListChange }
+  /** `params` of `notifications/resources/updated`, as the upstream sent them. */
+  | { readonly kind: "resource"; readonly uri: string; readonly params: JsonObject };
 
 export interface UpstreamStatus {
   readonly name: string;
-  readonly transport: "http" | "stdio";
+  readonly transport: "http" | "stdio" | "package";
   readonly era: Era | undefined;
   readonly state: "unknown" | "up" | "down";
+  /** Why it is down, for operators. */
+  readonly why?: string;
   readonly tools: number | undefined;
 }

@@ -8,21 +8,26 @@ import {
 } from "../core/index.ts";
 import type { JsonRpcMessage, NotificationMessage, RequestMessage } from "../mcp/index.ts";
 import type { Closing } from "./closing.ts";
+import { type Trail, createTrail, readEventMessages } from "./http-events.ts";
+import { type Endpoint, isStream, post, readJsonMessage } from "./http-post.ts";
+import { type Refused, readRefusal } from "./http-refusal.ts";
 import {
-  type Endpoint,
-  type Refused,
-  isStream,
-  post,
-  readEventMessages,
-  readJsonMessage,
-  readRefusal,
-} from "./http-post.ts";
-import { type LinkEnd, type ListChange, type Stale, isFailure } from "./link.ts";
+  type LinkEnd,
+  type LinkQuestion,
+  type ListChange,
+  type Stale,
+  isAlone,
+  isFailure,
+} from "./link.ts";
 import type { Notice } from "./notices.ts";
+import { openWatch } from "./watch.ts";
 import { type ClientInfo, changedList } from "./wire.ts";
 
 /** How long a stream may take to end after its answer, so that its connection can be used again. */
 const DRAIN_MS = 500;
+
+/** For a request of our own. */
+export const CONNECT_MS = 10_000;
 
 /** What every exchange of one HTTP upstream shares. */
 export interface HttpContext {
@@ -34,6 +39,10 @@ export interface HttpContext {
   readonly nextId: () => number;
   readonly onListChange: (list: ListChange, scope: string) => void;
   readonly closing: Closing;
+  /** Of one message on a stream that all calls share; the largest answer a client may receive. */
+  readonly maxMessageBytes?: number;
+  /** Streams that stand open for nobody's call; undefined where there are too many. */
+  readonly takeStanding: () => (() => void) | undefined;
 }
 
 export interface Posted {
@@ -44,13 +53,17 @@ export interface Posted {
   /** Whose lists a notification on this exchange speaks of. */
   readonly scope: string;
   /** What the server asked of us on this stream; a failure ends the exchange. */
-  readonly onRequest: (request: RequestMessage) => Failure | undefined;
+  readonly onRequest: (request: RequestMessage) => Failure | LinkQuestion | undefined;
+  /** Sees what the server tells, besides the call. */
+  readonly onNotification?: (message: NotificationMessage) => void;
+  /** Goes on with a stream that broke before the response; undefined where it cannot. */
+  readonly resume?: (trail: Trail) => Promise<EgressResponse | undefined>;
   /** Sees the headers of the answer before its body. */
   readonly onHeaders?: (headers: EgressResponse["headers"]) => void;
 }
 
 export type HttpEnd = Exclude<LinkEnd, Stale>;
-export type HttpMessage = NotificationMessage | HttpEnd;
+export type HttpMessage = NotificationMessage | LinkQuestion | HttpEnd;
 
 const unanswered = failure(
   "UPSTREAM_INVALID",
@@ -76,6 +89,24 @@ export async function exchange(
   return failure("UPSTREAM_INVALID", `A request was answered with HTTP status ${status}`);
 }
 
+/** The answer to one request of our own, under a deadline of its own. */
+export async function askOnce(context: HttpContext, posted: Posted): Promise<HttpEnd | Refused> {
+  const limits = { timeoutMs: CONNECT_MS, deadlineMs: CONNECT_MS };
+  const watch = openWatch(context.clock, limits, context.closing);
+  try {
+    const answer = await exchange(context, posted, watch.signal, CONNECT_MS);
+    const end = isAlone(answer) ? answer : await lastOf(answer);
+    return end.kind === "failure" ? (watch.fault() ?? end) : end;
+  } finally {
+    watch.close();
+  }
+}
+
+async function lastOf(messages: AsyncIterable<HttpMessage>): Promise<HttpEnd> {
+  for await (const message of messages) if (isEnd(message)) return message;
+  return unanswered;
+}
+
 async function readSingle(
   context: HttpContext,
   posted: Posted,
@@ -87,37 +118,59 @@ async function readSingle(
     return message;
   }
   const read = toHttpMessage(context, posted, message);
-  return read === undefined || read.kind === "notification" ? unanswered : read;
+  return read === undefined || !isEnd(read) ? unanswered : read;
+}
+
+export function isEnd(message: HttpMessage): message is HttpEnd {
+  return message.kind !== "notification" && message.kind !== "question";
 }
 
 async function* readStream(
   context: HttpContext,
   posted: Posted,
-  response: EgressResponse,
+  first: EgressResponse,
 ): AsyncGenerator<HttpMessage> {
-  const messages = readEventMessages(response, posted.maxBytes);
+  const { maxBytes } = posted;
+  const trail = createTrail();
+  let response = first;
+  let messages = readEventMessages(first, { maxEventBytes: maxBytes, maxBytes }, trail);
   let answered = false;
   try {
     for (;;) {
       const { value: message, done } = await messages.next();
-      if (done) break;
+      const broke = done === true ? unanswered : isBroken(message) ? message : undefined;
+      if (broke !== undefined) {
+        const next = await posted.resume?.(trail);
+        if (next === undefined) {
+          yield broke;
+          return;
+        }
+        response = next;
+        const left = Math.max(0, maxBytes - trail.length);
+        messages = readEventMessages(next, { maxEventBytes: left, maxBytes: left }, trail);
+        continue;
+      }
       const read = isFailure(message) ? message : toHttpMessage(context, posted, message);
       if (read === undefined) continue;
       answered = read.kind === "result" || read.kind === "error";
       yield read;
-      if (read.kind !== "notification") return;
+      if (isEnd(read)) return;
     }
-    yield unanswered;
   } finally {
     if (answered) drain(context, messages, response);
     else response.cancel();
   }
 }
 
+/** The connection was lost, and no message was bad. */
+function isBroken(message: JsonRpcMessage | Failure): message is Failure {
+  return isFailure(message) && message.code === "UPSTREAM_UNAVAILABLE";
+}
+
 /** What a message is to the call; undefined where it is none of its business. */
 function toHttpMessage(
   { notice, onListChange }: HttpContext,
-  { id, scope, onRequest }: Posted,
+  { id, scope, onRequest, onNotification }: Posted,
   message: JsonRpcMessage,
 ): HttpMessage | undefined {
   if (message.kind === "response") {
@@ -128,6 +181,7 @@ function toHttpMessage(
   if (message.kind === "request") return onRequest(message);
   const list = changedList(message);
   if (list !== undefined) onListChange(list, scope);
+  onNotification?.(message);
   return message;
 }
 

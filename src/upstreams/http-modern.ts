@@ -1,20 +1,24 @@
 /** A modern upstream over HTTP: every request stands alone, so one link serves every client. */
 import { type Cancellation, failure } from "../core/index.ts";
-import { latestModern, toRequestHeaders } from "../mcp/index.ts";
+import { latestModern } from "../mcp/index.ts";
 import { type HttpContext, exchange } from "./http-exchange.ts";
-import { toEnd } from "./http-post.ts";
+import { listenModern } from "./http-listen-modern.ts";
+import { toModernPost } from "./http-modern-post.ts";
+import { toEnd } from "./http-refusal.ts";
 import { type Link, type LinkAnswer, type LinkCall, type ServerFacts, isAlone } from "./link.ts";
-import { toModernCall, toRequestText } from "./wire.ts";
 
-/** The scope of everybody: lists of modern requests over HTTP do not depend on who asks. */
-export const SHARED = "";
-
-export function createModernLink(context: HttpContext, facts: ServerFacts): Link {
+/** `capabilities` are all that a modern server is told of its client: they are the scope of its lists. */
+export function createModernLink(
+  context: HttpContext,
+  facts: ServerFacts,
+  capabilities: string,
+): Link {
   return {
     era: "modern",
     revision: latestModern,
     facts,
     exchange: (call, signal) => exchangeModern(context, call, signal),
+    listen: (wish, signal) => listenModern(context, capabilities, wish, signal),
   };
 }
 
@@ -24,13 +28,13 @@ async function exchangeModern(
   call: LinkCall,
   signal: Cancellation,
 ): Promise<LinkAnswer> {
-  const { text, headers } = toModernPost(context, call);
+  const { text, headers } = toModernPost(context.clientInfo, call);
   const posted = {
     id: call.id,
     text,
     headers: { ...call.headers, ...headers },
     maxBytes: call.maxBytes,
-    scope: SHARED,
+    scope: call.capabilities,
     onRequest: refuseRequest,
   };
   const answer = await exchange(context, posted, signal);
@@ -39,15 +43,4 @@ async function exchangeModern(
 
 function refuseRequest() {
   return failure("INPUT_DENIED", "A modern upstream sent a request of its own");
-}
-
-export function toModernPost(
-  { clientInfo }: HttpContext,
-  call: LinkCall,
-): { readonly text: string; readonly headers: Record<string, string> } {
-  const { id, method, params, paramHeaders } = call;
-  return {
-    text: toRequestText(id, method, toModernCall(call, clientInfo)),
-    headers: toRequestHeaders({ method, revision: latestModern, params, paramHeaders }),
-  };
 }

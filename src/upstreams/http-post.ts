@@ -1,25 +1,15 @@
-/** One POST to an upstream's endpoint, and the messages that come back for it. */
+/** Requests to an upstream's endpoint, and the one message of an answer that is no stream. */
 import {
   type Cancellation,
   type Egress,
   EgressError,
+  type EgressRequest,
   type EgressResponse,
   type Failure,
   failure,
 } from "../core/index.ts";
-import {
-  type ErrorMessage,
-  type JsonRpcMessage,
-  StreamFault,
-  readEvents,
-  decodeText,
-} from "../mcp/index.ts";
-import { isModernError } from "./facts.ts";
-import { type Stale, isFailure } from "./link.ts";
+import { type JsonRpcMessage, StreamFault, decodeText } from "../mcp/index.ts";
 import { readMessage } from "./wire.ts";
-
-/** Bytes that are read of an answer that only says that something went wrong. */
-const MAX_ERROR_BYTES = 65_536;
 
 export interface Endpoint {
   readonly url: string;
@@ -28,9 +18,31 @@ export interface Endpoint {
   readonly headers: () => Readonly<Record<string, string>>;
 }
 
-export async function post(
+export function post(
   endpoint: Endpoint,
   body: string,
+  headers: Readonly<Record<string, string>>,
+  signal: Cancellation,
+  headersTimeoutMs: number,
+): Promise<EgressResponse | Failure> {
+  return request(endpoint, { method: "POST", body }, headers, signal, headersTimeoutMs);
+}
+
+/** Asks for an event stream, from behind the event `lastId` where that is given. */
+export function get(
+  endpoint: Endpoint,
+  headers: Readonly<Record<string, string>>,
+  lastId: string | undefined,
+  signal: Cancellation,
+  headersTimeoutMs: number,
+): Promise<EgressResponse | Failure> {
+  const all = lastId === undefined ? headers : { ...headers, "last-event-id": lastId };
+  return request(endpoint, { method: "GET" }, all, signal, headersTimeoutMs);
+}
+
+async function request(
+  endpoint: Endpoint,
+  what: Pick<EgressRequest, "method" | "body">,
   headers: Readonly<Record<string, string>>,
   signal: Cancellation,
   headersTimeoutMs: number,
@@ -39,18 +51,23 @@ export async function post(
   if (merged === undefined) {
     return failure("UPSTREAM_UNAVAILABLE", "A configured header is not a valid header");
   }
+  if (what.method !== "POST") delete merged["content-type"];
+  const { url, egress } = endpoint;
   try {
-    return await endpoint.egress.request({
-      url: endpoint.url,
-      method: "POST",
-      headers: merged,
-      body,
-      signal,
-      headersTimeoutMs,
-    });
+    return await egress.request({ url, ...what, headers: merged, signal, headersTimeoutMs });
   } catch (error) {
     return toFailure(error);
   }
+}
+
+/** Ends a session (2025-11-25, streamable HTTP, session management). */
+export function remove(
+  endpoint: Endpoint,
+  headers: Readonly<Record<string, string>>,
+  signal: Cancellation,
+  headersTimeoutMs: number,
+): Promise<EgressResponse | Failure> {
+  return request(endpoint, { method: "DELETE" }, headers, signal, headersTimeoutMs);
 }
 
 const ours = {
@@ -88,7 +105,9 @@ export function toFailure(error: unknown): Failure {
     return failure("UPSTREAM_TIMEOUT", "No answer began in time");
   }
   if (error instanceof EgressError) {
-    return failure("UPSTREAM_UNAVAILABLE", `The upstream could not be asked: ${error.reason}`);
+    const why = `The upstream could not be asked: ${error.reason}`;
+    const lost = failure("UPSTREAM_UNAVAILABLE", why);
+    return error.reason === "unreachable" ? { ...lost, isUnreached: true } : lost;
   }
   return failure("UPSTREAM_UNAVAILABLE", "The connection broke");
 }
@@ -108,99 +127,17 @@ export async function readJsonMessage(
   }
 }
 
-/** The messages of an event stream, which ends where the upstream ends it; a bad one is a failure. */
-export async function* readEventMessages(
-  response: EgressResponse,
-  maxBytes: number,
-): AsyncGenerator<JsonRpcMessage | Failure> {
-  try {
-    const limits = { maxEventBytes: maxBytes, maxBytes };
-    for await (const { event, data } of readEvents(response.body, limits)) {
-      if ((event !== undefined && event !== "message") || data === "") continue;
-      yield readMessage(data);
-    }
-  } catch (error) {
-    yield toFailure(error);
-  }
-}
-
-async function readWhole(response: EgressResponse, maxBytes: number): Promise<string> {
+export async function readWhole(response: EgressResponse, maxBytes: number): Promise<string> {
   const bytes = await response.read(maxBytes);
   if (bytes === undefined) throw new StreamFault("too-large", `The body exceeds ${maxBytes} bytes`);
   return decodeText(bytes);
-}
-
-/** What an answer that is no 200 says: a JSON-RPC error to our request, or only its status. */
-export interface Refused {
-  readonly kind: "refused";
-  readonly status: number;
-  readonly error: ErrorMessage | undefined;
-}
-
-/** Reads a 4xx that may be about our message; every other status is a failure. */
-export async function readRefusal(
-  response: EgressResponse,
-  id: number,
-): Promise<Refused | Failure> {
-  const { status } = response;
-  const aboutUs = status >= 400 && status < 500 && !notAboutUs.has(status);
-  if (!aboutUs) {
-    response.cancel();
-    return failure("UPSTREAM_UNAVAILABLE", statusWhy(status));
-  }
-  if (mediaType(response) !== "application/json") {
-    response.cancel();
-    return { kind: "refused", status, error: undefined };
-  }
-  try {
-    const text = await readWhole(response, MAX_ERROR_BYTES);
-    return { kind: "refused", status, error: readError(text, id) };
-  } catch (error) {
-    if (!(error instanceof StreamFault)) return toFailure(error);
-    return { kind: "refused", status, error: undefined };
-  } finally {
-    response.cancel();
-  }
-}
-
-/** Statuses that speak of credentials, load or the way here, and never of the era. */
-const notAboutUs = new Set([401, 403, 407, 408, 425, 429]);
-
-/**
- * What a refusal without a readable error says of a call: an upstream whose era has changed answers
- * 400, 404 or 405 (2026-07-28, streamable HTTP, backward compatibility). Any other status may come
- * of the call itself, which is then not to be sent twice.
- */
-export function toEnd({ status, error }: Refused): ErrorMessage | Failure | Stale {
-  if (error !== undefined) return error;
-  if (status !== 400 && status !== 404 && status !== 405) {
-    return failure("UPSTREAM_UNAVAILABLE", statusWhy(status));
-  }
-  return { kind: "stale", why: statusWhy(status) };
-}
-
-function statusWhy(status: number): string {
-  return status >= 300 && status < 400
-    ? `The upstream answered with a redirect (${status}), which is never followed`
-    : `The upstream answered with HTTP status ${status}`;
-}
-
-/** A modern error may come without our id: its headers were refused before the body was read. */
-function readError(text: string, id: number): ErrorMessage | undefined {
-  const message = readMessage(text);
-  if (isFailure(message) || message.kind !== "response" || message.answer.kind !== "error") {
-    return undefined;
-  }
-  const { answer } = message;
-  const isOurs = message.id === String(id);
-  return isOurs || (message.id === undefined && isModernError(answer.code)) ? answer : undefined;
 }
 
 export function isStream(response: EgressResponse): boolean {
   return mediaType(response) === "text/event-stream";
 }
 
-function mediaType(response: EgressResponse): string {
+export function mediaType(response: EgressResponse): string {
   const type = response.headers.get("content-type") ?? "";
   return type.split(";", 1)[0]!.trim().toLowerCase();
 }

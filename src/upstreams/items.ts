@@ -14,6 +14,7 @@ import {
 } from "../mcp/index.ts";
 import { quote } from "./foreign.ts";
 import type { Notice } from "./notices.ts";
+import { hasRemoteRef } from "./remote-refs.ts";
 
 export interface ListedItem {
   /** Its name, URI or URI template, as the upstream has it. */
@@ -49,8 +50,9 @@ const keyNames: { readonly [kind in ListKind]: string } = {
 /**
  * The usable ones of `raw`. Dropped are: what has no key; a key that is too long or is not plain
  * ASCII, since it could look like another's; every bearer of a key that stands twice; a tool whose
- * schema is no object or declares headers that must not be sent; what is too large. Unsafe icons are
- * taken off. Where all together are too large, the list ends before the first that does not fit.
+ * schema is no object, hides characters in a name, refers to another document or declares headers that
+ * must not be sent; what is too large; a URI that runs as a script where it is opened. Unsafe icons are taken off. Where all
+ * together are too large, the list ends before the first that does not fit.
  */
 export function toUsableItems(
   kind: ListKind,
@@ -128,6 +130,7 @@ function keyFault(key: string, counts: ReadonlyMap<string, number>): string | un
   if (key === "") return "It has no name";
   if (key.length > MAX_KEY) return `Its name is longer than ${MAX_KEY} characters`;
   if (!/^[\x20-\x7e]+$/.test(key)) return "Its name holds other than printable ASCII characters";
+  if (/^\s*(?:javascript:|vbscript:|data:text\/html)/i.test(key)) return "Its URI is a script";
   return counts.get(key) === 1 ? undefined : "Its name stands twice in the list";
 }
 
@@ -143,8 +146,24 @@ function toUsable(
   if (kind !== "tools") return { key, json, headers: [] };
   const schema = member(json, "inputSchema");
   if (!isObject(schema)) return { fault: "Its inputSchema is no object" };
+  if ([schema, member(json, "outputSchema")].some((each) => each && hasHiddenKey(each.node))) {
+    return { fault: "A name in its schema hides characters" };
+  }
+  if (hasRemoteRef(json)) return { fault: "Its schema refers to another document" };
   const declared = toParamHeaders(schema);
   return "fault" in declared ? declared : { key, json, headers: declared.headers };
+}
+
+const hidden = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
+
+/**
+ * A model reads the names of arguments, a person does not see what is hidden in them; and without
+ * it the server would not know the name again.
+ */
+function hasHiddenKey(node: JsonNode): boolean {
+  if (node.type === "array") return node.items.some(hasHiddenKey);
+  if (node.type !== "object") return false;
+  return node.members.some(({ key, value }) => hidden.test(key) || hasHiddenKey(value));
 }
 
 /** An icon is fetched by whoever shows it: only the web and inline images may be named. */

@@ -6,6 +6,7 @@ import type {
   JsonObject,
   NotificationMessage,
   ParamHeader,
+  RequestMessage,
   ResultMessage,
 } from "../mcp/index.ts";
 
@@ -13,6 +14,12 @@ import type {
 export interface UpstreamCaller {
   readonly client: ClientIdentity;
   readonly caller: Caller;
+}
+
+/** A caller as one upstream sees it. */
+export interface LinkCaller extends UpstreamCaller {
+  /** The client's own capabilities, cut to what the policy grants this upstream, as JSON text. */
+  readonly capabilities: string;
 }
 
 /** What an upstream says of itself; `capabilities` is absent where it did not say. */
@@ -31,6 +38,8 @@ export interface LinkCall {
   /** Our own progress token as JSON text, where the caller wants progress. */
   readonly progressToken: string | undefined;
   readonly logLevel: string | undefined;
+  /** As `LinkCaller` has them: a modern request carries them itself. */
+  readonly capabilities: string;
   /** `Mcp-Param-*` headers to pass on. */
   readonly headers: Readonly<Record<string, string>>;
   readonly paramHeaders: readonly ParamHeader[];
@@ -43,9 +52,23 @@ export interface Stale {
   readonly kind: "stale";
   readonly why: string;
 }
+/** A legacy server asks its client something in the middle of a call, which waits for the answer. */
+export interface LinkQuestion {
+  readonly kind: "question";
+  readonly request: RequestMessage;
+  /** Sends the answer up, under the server's own id; never rejects. */
+  readonly reply: (answer: ResultMessage | ErrorMessage) => Promise<void>;
+}
 /** What ends an exchange. */
 export type LinkEnd = ResultMessage | ErrorMessage | Failure | Stale;
-export type LinkMessage = NotificationMessage | LinkEnd;
+export type LinkMessage = NotificationMessage | LinkQuestion | LinkEnd;
+
+/** Changes of an upstream to be told of. */
+export interface ListenWish {
+  readonly lists: ReadonlySet<ListChange>;
+  /** Resources under the upstream's own URIs. */
+  readonly uris: readonly string[];
+}
 /** The end alone, where nothing can come before it, or a stream of messages. */
 export type LinkAnswer = LinkEnd | AsyncIterable<LinkMessage>;
 
@@ -54,24 +77,34 @@ export interface Link {
   readonly revision: string;
   readonly facts: ServerFacts;
   /**
-   * Notifications, then exactly one of the rest. Ends early only where `signal` fires; breaking off
-   * the iteration or firing `signal` cancels the call at the upstream. Rejects with `Aborted`.
+   * Notifications and questions, then exactly one of the rest. Ends early only where `signal` fires;
+   * breaking off the iteration or firing `signal` cancels the call at the upstream. Rejects with
+   * `Aborted`. Whoever takes a question sees to its answer; the call stays open meanwhile.
    */
   readonly exchange: (call: LinkCall, signal: Cancellation) => Promise<LinkAnswer>;
+  /**
+   * `list_changed` and `resources/updated` as they come, once the upstream knows the wish, until
+   * `signal` fires or the way to the upstream is lost; then the iteration ends. A failure where it
+   * cannot be listened to at all. Rejects with `Aborted`.
+   */
+  readonly listen: (
+    wish: ListenWish,
+    signal: Cancellation,
+  ) => Promise<AsyncIterable<NotificationMessage> | Failure>;
 }
 
 export interface Transport {
-  readonly kind: "http" | "stdio";
+  readonly kind: "http" | "stdio" | "package";
   /** The era last found out, while it is believed. */
   readonly era: () => Era | undefined;
-  readonly connect: (caller: UpstreamCaller, signal: Cancellation) => Promise<Link | Failure>;
+  readonly connect: (caller: LinkCaller, signal: Cancellation) => Promise<Link | Failure>;
   /**
-   * Whose lists this client gets: callers of one scope share what is known of them. Undefined until
+   * Whose lists this caller gets: callers of one scope share what is known of them. Undefined until
    * the era is known. A session or a process has a state of its own, so its lists are its caller's.
-   * Modern requests over HTTP stand alone and carry nothing of the client but its call, so what
-   * they list cannot depend on who asks, whatever `cacheScope` they come with.
+   * Modern requests over HTTP stand alone and carry nothing of the client but its call and its
+   * capabilities, so what they list depends on these alone, whatever `cacheScope` they come with.
    */
-  readonly scope: (client: ClientIdentity) => string | undefined;
+  readonly scope: (caller: LinkCaller) => string | undefined;
   /** Finds out anew what the upstream is, where what is known of it seems wrong. */
   readonly recheckEra: (signal: Cancellation) => Promise<Era | undefined>;
   /** Ends every process, session and connection. */
@@ -84,9 +117,17 @@ export type ListChange = "tools" | "resources" | "prompts";
 /** The client that the gateway is when it asks for itself; no config can name one so. */
 export const ownName = "";
 
-/** One key for one client and subject, whatever their names hold. */
-export function toCallerKey({ name, subject }: ClientIdentity): string {
-  return JSON.stringify([name, subject ?? null]);
+/**
+ * One key for one client and subject with these capabilities, whatever their names hold: a session
+ * was opened with what its server was told, and is shared by nobody who would have said other things.
+ */
+export function toCallerKey({ client, capabilities }: LinkCaller): string {
+  return JSON.stringify([client.name, client.subject ?? null, capabilities]);
+}
+
+/** One key for one client and subject. */
+export function toPrincipal({ client }: UpstreamCaller): string {
+  return JSON.stringify([client.name, client.subject ?? null]);
 }
 
 /** Whether an answer is its end alone. */

@@ -1,17 +1,21 @@
-/** What waits to be written to one process; what waits is bounded, and can still be taken back. */
+/** What waits to be sent to one server; what waits is bounded, and can still be taken back. */
+import type { Failure } from "../core/index.ts";
 
 /** Characters that may wait behind the text that the pipe is taking. */
-const MAX_WAITING = 16 * 1024 * 1024;
+export const MAX_WAITING = 16 * 1024 * 1024;
 
 export interface Letter {
-  /** Settles when the pipe took it, it was taken back, or nobody reads any more. */
-  readonly over: Promise<void>;
+  /**
+   * Settles when the server has it, it was taken back, or nobody reads any more; with a failure
+   * where the server refused it and the way to the server is open all the same.
+   */
+  readonly over: Promise<Failure | undefined>;
   /** True where nothing of it was written, and nothing will be. */
   readonly takeBack: () => boolean;
 }
 
 export interface Outbox {
-  /** Undefined where too much waits already: the process does not read. */
+  /** Undefined where too much waits already: the server does not read. */
   readonly post: (text: string) => Letter | undefined;
   /** Drops all that waits and whatever comes. */
   readonly close: () => void;
@@ -49,8 +53,8 @@ export function createOutbox(write: (text: string) => Promise<void>, onFault: ()
     post: (text) => {
       if (length > 0 && length + text.length > MAX_WAITING) return undefined;
       let settle = () => {};
-      const over = new Promise<void>((resolve) => {
-        settle = resolve;
+      const over = new Promise<undefined>((resolve) => {
+        settle = () => resolve(undefined);
       });
       const waiting: Waiting = { text, settle };
       if (isClosed) {

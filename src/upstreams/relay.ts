@@ -1,30 +1,16 @@
-/** What of an upstream's answer reaches the caller: its own progress, the log it asked for, one end. */
-import { type Failure, failure } from "../core/index.ts";
+/** Which of an upstream's notifications reach the caller: its own progress, and the log it asked for. */
 import {
-  type ErrorMessage,
   type NotificationMessage,
   type ResultMessage,
   isObject,
   member,
   replace,
+  severities,
   spliced,
   stringOf,
   textOf,
 } from "../mcp/index.ts";
-import { quote } from "./foreign.ts";
 import type { UpstreamCaller } from "./link.ts";
-
-/** RFC 5424, least severe first, as MCP names them. */
-const severities = [
-  "debug",
-  "info",
-  "notice",
-  "warning",
-  "error",
-  "critical",
-  "alert",
-  "emergency",
-];
 
 export interface Tokens {
   /** The caller's progress token, as JSON text. */
@@ -58,33 +44,9 @@ export function relayNotification(
     return isObject(renamed) ? { ...message, params: renamed } : undefined;
   }
   if (message.method !== "notifications/message") return undefined;
-  if (caller.era === "legacy") return message;
+  // A legacy server decides by itself what it logs until it is told (2025-11-25, logging).
+  if (caller.era === "legacy" && caller.logLevel === undefined) return message;
   const wanted = severities.indexOf(caller.logLevel ?? "");
   const severity = severities.indexOf(stringOf(member(params, "level")) ?? "");
   return wanted >= 0 && severity >= wanted ? message : undefined;
-}
-
-/**
- * An end that asks the client for input, which nothing grants, becomes a failure, and so does one of
- * a type we do not know: a client could take it for such a question.
- */
-export function refuseInput(
-  last: ResultMessage | ErrorMessage | Failure,
-): ResultMessage | ErrorMessage | Failure {
-  if (last.kind === "result") return refuseResult(last);
-  if (last.kind === "error" && (last.code === -32021 || last.code === -32042)) {
-    return failure("INPUT_DENIED", `The upstream needs what is not granted (${last.code})`);
-  }
-  return last;
-}
-
-function refuseResult(last: ResultMessage): ResultMessage | Failure {
-  const type = member(last.result, "resultType");
-  const name = stringOf(type);
-  if (name === "input_required" || member(last.result, "inputRequests") !== undefined) {
-    return failure("INPUT_DENIED", "The upstream asks the client for input");
-  }
-  if (type === undefined || name === "complete") return last;
-  const shown = quote(name ?? textOf(type), 80);
-  return failure("UPSTREAM_INVALID", `The result is of the unknown type "${shown}"`);
 }

@@ -2,11 +2,11 @@
 import {
   type Config,
   type HttpUpstreamConfig,
-  type StdioUpstreamConfig,
+  type UpstreamConfig,
   resolvePath,
 } from "../config/index.ts";
 import { type Ports, compileLinear } from "../core/index.ts";
-import { type Era, compileSchema } from "../mcp/index.ts";
+import { type Era, type InputKind, compileSchema } from "../mcp/index.ts";
 import { createCatalogue } from "./catalogue.ts";
 import type { Upstream, UpstreamStatus } from "./face.ts";
 import { createClosing } from "./closing.ts";
@@ -14,12 +14,16 @@ import { openHttpTransport } from "./http.ts";
 import type { Transport } from "./link.ts";
 import { createNotice } from "./notices.ts";
 import { MAX_LIST_BYTES } from "./pages.ts";
-import { reveal, secretsOf, toChildEnv } from "./stdio-child.ts";
+import { openPackage } from "./package.ts";
+import { type ChildSettings, reveal, secretsOf, toChildEnv } from "./stdio-child.ts";
 import { openStdioTransport } from "./stdio.ts";
 import { type OpenUpstream, createUpstream } from "./upstream.ts";
 import { toClientInfo } from "./wire.ts";
 
-export type UpstreamPorts = Pick<Ports, "egress" | "spawn" | "clock" | "log">;
+/** Beside the config. */
+const PACKAGES = ".mcp-gw/packages";
+
+export type UpstreamPorts = Pick<Ports, "egress" | "spawn" | "packages" | "clock" | "log">;
 
 export interface UpstreamsOptions {
   /** The folder of the config file: relative `cwd`s start there. */
@@ -28,6 +32,8 @@ export interface UpstreamsOptions {
   readonly version: string;
   /** The gateway's own environment, of which a child gets PATH, HOME and the locale. */
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** What an upstream may ask of a client. */
+  readonly grants: (client: string, upstream: string) => ReadonlySet<InputKind>;
 }
 
 export interface Upstreams {
@@ -52,7 +58,17 @@ export function openUpstreams(
   const caps = Object.values(config.clients).map((client) => client.maxResponseBytes);
   const maxLineBytes = Math.max(MAX_LIST_BYTES, ...caps);
 
-  function open(name: string, upstream: HttpUpstreamConfig | StdioUpstreamConfig): OpenUpstream {
+  function programOf(
+    upstream: string,
+    config: Exclude<UpstreamConfig, HttpUpstreamConfig>,
+  ): ChildSettings["program"] {
+    if ("command" in config) return async () => config;
+    const { package: wanted, args, timeoutMs: startMs } = config;
+    const folder = resolvePath(options.folder, PACKAGES);
+    return openPackage({ ...ports, upstream, wanted, args, folder, closing, startMs });
+  }
+
+  function open(name: string, upstream: UpstreamConfig): OpenUpstream {
     const { clock, log } = ports;
     const { timeoutMs, deadlineMs } = upstream;
     const notice = createNotice(name, clock, log);
@@ -69,6 +85,7 @@ export function openUpstreams(
       "url" in upstream
         ? openHttpTransport({
             ...common,
+            maxMessageBytes: maxLineBytes,
             timeoutMs,
             endpoint: {
               url: upstream.url,
@@ -79,7 +96,9 @@ export function openUpstreams(
         : openStdioTransport({
             ...common,
             upstream: name,
-            config: upstream,
+            kind: "package" in upstream ? "package" : "stdio",
+            isolate: upstream.isolate,
+            program: programOf(name, upstream),
             cwd: resolvePath(options.folder, upstream.cwd),
             env: toChildEnv(upstream.env, options.env),
             secrets: secretsOf(upstream.env),
@@ -98,6 +117,7 @@ export function openUpstreams(
       deadlineMs,
       nextId,
       closing,
+      grants: (client) => options.grants(client, name),
     });
   }
 

@@ -22,9 +22,13 @@ export interface Watch {
   readonly touch: () => void;
   /** Time that the caller takes is not the upstream's, until the next `touch`. */
   readonly rest: () => void;
+  /** The call goes on for another caller, or for nobody until one comes back for it. */
+  readonly passTo: (caller: Cancellation | undefined) => void;
   /** Why `signal` fired. */
   readonly fault: () => Failure | undefined;
   readonly close: () => void;
+  /** Gives the call up, for this reason where there is one to tell. */
+  readonly end: (reason?: Failure) => void;
 }
 
 export function openWatch(
@@ -66,9 +70,20 @@ export function openWatch(
     if (fault === undefined) timer = clock.after(Math.max(1, nextMs()), check);
   };
 
-  if (caller?.aborted) leave();
-  else caller?.addEventListener("abort", leave, { once: true });
+  let current: Cancellation | undefined;
+  const passTo = (next: Cancellation | undefined) => {
+    current?.removeEventListener("abort", leave);
+    current = next;
+    if (next?.aborted) leave();
+    else next?.addEventListener("abort", leave, { once: true });
+  };
+  passTo(caller);
   const unlisten = closing?.onClose(shut);
+  const close = () => {
+    timer.cancel();
+    current?.removeEventListener("abort", leave);
+    unlisten?.();
+  };
   return {
     signal: own.signal,
     touch: () => {
@@ -81,11 +96,13 @@ export function openWatch(
     rest: () => {
       resting = true;
     },
+    passTo,
     fault: () => fault,
-    close: () => {
-      timer.cancel();
-      caller?.removeEventListener("abort", leave);
-      unlisten?.();
+    close,
+    end: (reason) => {
+      if (reason === undefined) leave();
+      else end(reason);
+      close();
     },
   };
 }

@@ -23,20 +23,17 @@ export function toClientInfo(version: string): ClientInfo {
   return JSON.stringify({ name: "mcp-gw", version });
 }
 
-/**
- * The text of a call's parameters for a modern upstream. The capabilities are empty: what an
- * upstream may ask of a client is what the policy grants, and nothing grants input.
- */
+/** The text of a call's parameters for a modern upstream. */
 export function toModernCall(
-  call: Pick<LinkCall, "params" | "logLevel" | "progressToken">,
+  call: Pick<LinkCall, "capabilities" | "params" | "logLevel" | "progressToken">,
   clientInfo: ClientInfo,
 ): string {
-  const { params, logLevel, progressToken } = call;
+  const { capabilities, params, logLevel, progressToken } = call;
   const revision = latestModern;
   return toModernText(params, {
     revision,
     clientInfo,
-    capabilities: "{}",
+    capabilities,
     logLevel,
     progressToken,
   });
@@ -66,12 +63,17 @@ export function toCancelText(id: number): string {
 }
 
 /** `initialize` as the newest legacy revision has it. */
-export function toInitializeText(id: number, revision: string, clientInfo: ClientInfo): string {
-  const params = `{"protocolVersion":"${revision}","capabilities":{},"clientInfo":${clientInfo}}`;
+export function toInitializeText(
+  id: number,
+  revision: string,
+  capabilities: string,
+  clientInfo: ClientInfo,
+): string {
+  const params = `{"protocolVersion":"${revision}","capabilities":${capabilities},"clientInfo":${clientInfo}}`;
   return toRequestText(id, "initialize", params);
 }
 
-/** The answer to what a legacy upstream asks of us: it may know that we live, and no more. */
+/** The answer to what no server may ask, or this one may not: it may know that we live, and no more. */
 export function toRefusalText(id: string, method: string): string {
   if (method === "ping") return `{"jsonrpc":"2.0","id":${id},"result":{}}`;
   const error: ErrorMessage = {

@@ -229,3 +229,58 @@ describe("patterns", () => {
     expect(rule("(")).toHaveLength(1);
   });
 });
+
+describe("input", () => {
+  const granting = (...input: string[]) =>
+    parseConfig(
+      {
+        upstreams: {
+          weather,
+          files: { command: "files", isolate: "shared" },
+          own: { command: "own" },
+        },
+        clients: { web: { ...web, allow: { ...allow, input } } },
+      },
+      { sha256, now },
+    )
+      .faults.filter(({ path }) => path.startsWith("clients"))
+      .map(
+        ({ level, path, message, suggestion }) => `${level} ${path}: ${message} (${suggestion})`,
+      );
+
+  test.each(["elicitation", "elicitation:form", "elicitation:url", "sampling", "roots"])(
+    "%s may be granted to an upstream",
+    (kind) => {
+      expect(granting(`weather/${kind}`, `wea*/${kind}`)).toEqual([]);
+    },
+  );
+
+  test("an unknown kind or upstream is refused, with what was meant", () => {
+    expect(granting("sampeling", "weather/elicit", "wether/roots", "*", "weather/*")).toEqual([
+      'error clients.web.allow.input[0]: "sampeling" names the unknown kind of input "sampeling" (did you mean "sampling"?)',
+      'error clients.web.allow.input[1]: "weather/elicit" names the unknown kind of input "elicit" (it is one of elicitation, elicitation:form, elicitation:url, sampling, roots)',
+      'error clients.web.allow.input[2]: "wether/roots" names the unknown upstream "wether" (did you mean "weather"?)',
+      'error clients.web.allow.input[3]: "*" names the unknown kind of input "*" (it is one of elicitation, elicitation:form, elicitation:url, sampling, roots)',
+      'error clients.web.allow.input[4]: "weather/*" names the unknown kind of input "*" (it is one of elicitation, elicitation:form, elicitation:url, sampling, roots)',
+    ]);
+  });
+
+  test("a grant that reaches a shared process is a warning", () => {
+    const warning = (index: number) =>
+      `warning clients.web.allow.input[${index}]: "files" is one process for all, so before 2026-07-28 it can ask nobody for input (set isolate: "client")`;
+    expect(granting("weather/roots", "sampling", "f*/roots")).toEqual([warning(1), warning(2)]);
+  });
+});
+
+describe("a part that cannot be used", () => {
+  const same = { auth: { token: token("a") }, allow };
+
+  test.each([
+    ["an unnamed rule", { rules: [{ on: "weather/*", then: "deny" }] }],
+    ["a bad proxy", { trustedProxies: ["nowhere", "10.0.0.0/8"] }],
+  ])("%s hides no fault of the others", (_, part) => {
+    const texts = textOf({ clients: { web, same }, ...part });
+    expect(texts.length).toBe(2);
+    expect(texts.join("\n")).toContain('"same" and "web" have the same token');
+  });
+});

@@ -197,7 +197,11 @@ describe("a file that cannot be loaded", () => {
       "a.ts:2 error : Threw while it was loaded: set REGION",
     ],
     ["a.ts", "export default Promise.reject(4);", "a.ts:- error : Threw while it was loaded"],
-    ["a.yaml", "a: 1", "a.yaml:- error : Must be one of .ts, .js, .mjs, .json"],
+    [
+      "a.yaml",
+      "a: 1",
+      "a.yaml:- error : The name of a config must end in one of .ts, .js, .mjs, .json",
+    ],
   ])("%s, %j", async (name, text, fault) => {
     expect(await faultsOf(name, text)).toEqual([fault]);
   });
@@ -215,6 +219,11 @@ describe("a file that cannot be loaded", () => {
     expect(faults).toMatchObject([
       { message: "There is no such file", file: join(folder, "none.ts") },
     ]);
+  });
+
+  test("is named where it is a folder", async () => {
+    const { faults } = await load(folder);
+    expect(faults).toMatchObject([{ message: "Cannot be read: it is a folder", file: folder }]);
   });
 
   test("quotes neither the environment nor what it parsed", async () => {

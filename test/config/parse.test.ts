@@ -38,7 +38,7 @@ test("parse fills in every default of the contract", () => {
     upstreams: { weather: { timeoutMs: 60_000, deadlineMs: 600_000, arguments: "enforce" } },
     clients: {
       web: {
-        allow: { tools: ["weather/*"], resources: [], prompts: [] },
+        allow: { tools: ["weather/*"], resources: [], prompts: [], input: [] },
         rate: { burst: 100, perSecond: 10, per: "subject" },
         maxRequestBytes: 4_194_304,
         maxResponseBytes: 10_485_760,
@@ -107,8 +107,7 @@ test.each([
   [{ ...good, audit: { signKey: "x" } }, "audit.signKey", '"signKey"'],
   [{ ...good, audit: { file: { path: "x" } } }, "audit.file", "An object"],
   [clientWith({ roles: [] }), "clients.web.roles", '"roles"'],
-  [clientWith({ allow: { tools: ["*"], input: [] } }), "clients.web.allow.input", '"input"'],
-  [clientWith({ auth: "stdio" }), "clients.web.auth", '"stdio"'],
+  [ruleWith({ on: { tools: ["*"], input: ["*"] } }), "rules[0].on.input", '"input"'],
   [clientWith({ auth: { issuer: "corp" } }), "clients.web.auth.issuer", '"issuer"'],
   [ruleWith({ then: "ask" }), "rules[0].then", '"ask"'],
   [ruleWith({ set: {} }), "rules[0].set", '"set"'],
@@ -121,7 +120,7 @@ test.each([
   ]);
 });
 
-test.each(["package", "openapi"])("parse says only that the upstream's %s is to come", (key) => {
+test.each(["openapi", "baseUrl"])("parse says only that the upstream's %s is to come", (key) => {
   expect(textOf({ ...good, upstreams: { weather, files: { [key]: "x" } } })).toEqual([
     `error upstreams.files.${key}: "${key}" is not available in this version`,
   ]);
@@ -138,25 +137,41 @@ test.each([
     clientWith({ rate: { per: "clent" } }),
     'Must be one of "subject", "client" (did you mean "client"?)',
   ],
-  [clientWith({ auth: undefined }), '"auth" is missing'],
+  [clientWith({ auth: undefined }), '"auth" is missing (make a token with `mcp-gw token create`)'],
+  [clientWith({ auth: {} }), '"token" is missing (a client has "token" or "tokenSha256")'],
+  [
+    clientWith({ auth: "in the clear" }),
+    'Must be { token: secret("NAME") }, { tokenSha256: "…" }, a list of these, "anonymous" or "stdio"',
+  ],
+  [
+    { ...good, upstreams: { weather, files: {} } },
+    '"url" is missing (an upstream has "url", "command" or "package")',
+  ],
   [clientWith({ auth: [] }), "Must not be empty"],
   [clientWith({ auth: { token: "in the clear" } }), 'Must be a secret such as secret("NAME")'],
   [clientWith({ auth: { tokenSha256: "AB" } }), "Must be 64 lower-case hex digits"],
   [
     clientWith({ origins: ["https://a.example/x"] }),
-    "Must be an origin such as https://app.example.com",
+    "Must be an origin such as https://app.example.com, without a path or a slash at its end",
   ],
   [clientWith({ allow: [] }), "Must be an object, is a list"],
   [
     clientWith({ allow: { tools: ["weather"] } }),
     'Must be "upstream/name", where "*" stands for any run of characters, or "*" alone',
   ],
+  [
+    clientWith({ allow: { input: [7] } }),
+    'Must be a kind of input such as "sampling", or "upstream/kind", is 7',
+  ],
   [ruleWith({ then: "allow" }), 'Must be "deny"'],
   [ruleWith({ clients: [] }), "Must not be empty"],
   [ruleWith({ when: {} }), "Must name at least one test"],
   [ruleWith({ unless: { args: {}, annotations: {} } }), "Must name at least one test"],
   [ruleWith({ when: { args: { "/a~2": 1 } } }), "Must be a JSON Pointer"],
-  [ruleWith({ when: { args: { a: {} } } }), 'Needs "min" or "max"'],
+  [
+    ruleWith({ when: { args: { a: {} } } }),
+    "Must be a value, a list of values, { glob }, { matches }, { min, max } or { maxLength }",
+  ],
   [
     { ...good, listen: { host: secret("X") } },
     "Must be a string, is a secret, which cannot stand here",
@@ -164,12 +179,41 @@ test.each([
   [{ ...good, trustedProxies: ["10.0.0.0/33"] }, "Must be an address or a range like 10.0.0.0/8"],
   [
     { ...good, upstreams: { weather: { url: "ftp://x/" } } },
-    'Must begin with "http://" or "https://"',
+    'Must be a URL that begins with "http://" or "https://"',
   ],
   [{ ...good, upstreams: { weather, a__b: weather } }, 'Must not hold "__"'],
   [{ ...good, upstreams: { weather, a_: weather } }, 'Must not end in "_"'],
 ])("parse says what a value must be (%#)", (input, message) => {
   expect(textOf(input).map((text) => text.replace(/^.*?: /, ""))).toEqual([message]);
+});
+
+test("parse starts one process per client, unless told otherwise", () => {
+  const isolationOf = (extra: object) => {
+    const files = { command: "files", ...extra };
+    const { config } = parseConfig({ ...good, upstreams: { weather, files } }, context);
+    const upstream = config?.upstreams["files"];
+    return upstream !== undefined && "isolate" in upstream ? upstream.isolate : undefined;
+  };
+  expect(isolationOf({})).toBe("client");
+  expect(isolationOf({ isolate: "subject" })).toBe("subject");
+  expect(isolationOf({ isolate: "shared" })).toBe("shared");
+  expect(isolationOf({ isolate: "nobody" })).toBeUndefined();
+});
+
+test("parse says why isolate is not for an HTTP server", () => {
+  expect(textOf({ ...good, upstreams: { weather: { ...weather, isolate: "client" } } })).toEqual([
+    'error upstreams.weather.isolate: "isolate" is not a key of upstreams.weather (it parts the callers of a process; an HTTP server parts them by itself)',
+  ]);
+});
+
+test.each([
+  ["url", { url: "http://a.example", command: "b" }],
+  ["url", { url: "http://a.example", package: "b@1.0.0" }],
+  ["package", { command: "a", package: "b@1.0.0" }],
+])("parse says that an upstream has one of three forms, and %s is too much", (key, files) => {
+  expect(textOf({ ...good, upstreams: { weather, files } })).toContain(
+    `error upstreams.files.${key}: "${key}" is not a key of upstreams.files (an upstream has one of "url", "command" and "package")`,
+  );
 });
 
 test("parse never repeats a string that may be a secret in the wrong place", () => {

@@ -24,13 +24,13 @@ export const authB = { token: new Secret(tokenB) };
 /** Everything of every upstream. */
 export const allowAll = { tools: ["*"], resources: ["*"], prompts: ["*"] };
 
-export async function runGateway(input: ConfigInput): Promise<RunningGateway> {
+export async function runGateway(input: ConfigInput, port = 0): Promise<RunningGateway> {
   const folder = await mkdtemp(join(tmpdir(), "gateway-"));
   const runtime = await openRuntime();
   const { config, faults } = parseConfig(input, { ...runtime.crypto, now: Date.now() });
   if (config === undefined) throw new Error(JSON.stringify(faults));
   const loaded = { config, folder, file: "", digest: "test", faults: [] };
-  const started: Started = await startGateway({ loaded, runtime, port: 0 });
+  const started: Started = await startGateway({ loaded, runtime, port });
   return {
     url: started.url,
     folder,

@@ -113,7 +113,7 @@ test("lists and instructions are cleaned under their own upstream's settings", a
   expect(record?.["redactions"]).toMatchObject([{ where: "/result/instructions" }]);
 });
 
-test("an upstream with a huge list is left out, and the others are listed", async () => {
+test("an upstream with a huge list fills its pages, and the others are listed after it", async () => {
   const huge = Array.from(
     { length: 40 },
     (_, index) =>
@@ -123,16 +123,26 @@ test("an upstream with a huge list is left out, and the others are listed", asyn
     upstreams: { huge: { url: huge?.url ?? "" }, small: { url: small?.url ?? "" } },
     clients: { a: { auth: authA, allow: allowAll, maxResponseBytes: 100_000 } },
   }));
-  const list = await post(`${gateway.url}/mcp`, modernRequest("tools/list"));
-  expect(list.json().result?.tools?.map(({ name }) => name)).toEqual(["small__echo"]);
+  const names: string[] = [];
+  for (let params: { cursor?: unknown } | undefined = {}; params !== undefined;) {
+    const list = await post(`${gateway.url}/mcp`, modernRequest("tools/list", params));
+    expect(list.text.length).toBeLessThan(100_000);
+    const { tools = [], nextCursor } = list.json().result ?? {};
+    names.push(...tools.map(({ name }) => name));
+    params = nextCursor === undefined ? undefined : { cursor: nextCursor };
+  }
+  expect(names).toEqual([...huge.map((_, index) => `huge__t${index}`), "small__echo"]);
 });
 
 test("a forged answer to input that nobody asked for goes nowhere", async () => {
   const { gateway, servers } = await one({});
-  for (const extra of [{ inputResponses: {} }, { requestState: "s" }]) {
+  for (const [extra, code] of [
+    [{ inputResponses: {} }, "PARAMS_INVALID"],
+    [{ requestState: "s" }, "STATE_INVALID"],
+  ] as const) {
     const params = { name: "x__echo", arguments: {}, ...extra };
     const answer = await post(`${gateway.url}/mcp`, modernRequest("tools/call", params));
-    expect(answer.json().error?.data.code).toBe("PARAMS_INVALID");
+    expect(answer.json().error?.data.code).toBe(code);
   }
   expect(servers["x"]?.calls).toHaveLength(0);
 });

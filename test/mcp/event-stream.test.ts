@@ -33,6 +33,18 @@ describe("readEvents", () => {
     expect(await eventsOf(text)).toEqual([event("a\nb", "7", "message"), event("")]);
   });
 
+  test("tells of a retry by itself, and gives an event of an id and empty data", async () => {
+    const waits: number[] = [];
+    const text =
+      "retry: 250\n\nid: 1\ndata:\n\nretry: soon\nretry: -1\nid: 2\nretry: 9\ndata: a\n\n";
+    for (const chunk of [text.length, 1]) {
+      const body = chunksOf(text, chunk);
+      const events = await toArray(readEvents(body, limits, (ms) => waits.push(ms)));
+      expect(events).toEqual([event("", "1"), event("a", "2")]);
+    }
+    expect(waits).toEqual([250, 9, 250, 9]);
+  });
+
   test("ends lines with LF, CR or both, wherever the bytes are cut", async () => {
     const line = fc.constantFrom("data: é😀", "data: x", "id: 1", ": c", "");
     const end = fc.constantFrom("\n", "\r", "\r\n");

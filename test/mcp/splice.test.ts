@@ -53,7 +53,7 @@ describe("setMembers", () => {
   test("keeps every other byte", () => {
     const json = objectOf('{ "big": 12345678901234567890, "x" :1.0 , "y": [ 1e2 ] }');
     expect(splice(json, setMembers(json, { x: "2", z: '"n"' }))).toBe(
-      '{ "big": 12345678901234567890, "x" :2 , "y": [ 1e2 ] ,"z":"n"}',
+      '{ "big": 12345678901234567890, "x" :2 , "y": [ 1e2 ],"z":"n" }',
     );
     expect(splice(json, setMembers(json, { x: undefined }))).toBe(
       '{ "big": 12345678901234567890 , "y": [ 1e2 ] }',
@@ -62,6 +62,20 @@ describe("setMembers", () => {
 });
 
 describe("removals and removeItems", () => {
+  test("of what was set give the very bytes back", () => {
+    fc.assert(
+      fc.property(objectText, fc.uniqueArray(key), (text, added) => {
+        const json = objectOf(text);
+        const names = added.filter((name) => json.node.members.every((each) => each.key !== name));
+        const set = Object.fromEntries(names.map((name) => [name, "1"]));
+        const longer = objectOf(splice(json, setMembers(json, set)));
+        const again = removals(longer, (name) => names.includes(name));
+        expect(splice(longer, again)).toBe(textOf(json));
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
   test("take off exactly what is named", () => {
     fc.assert(
       fc.property(objectText, fc.array(key), (text, gone) => {

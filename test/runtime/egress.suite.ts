@@ -143,18 +143,18 @@ export function testEgress(name: string, create: () => Egress): void {
     });
   });
 
-  test(`${name} says unreachable where the connection breaks before the headers`, async () => {
+  test(`${name} says broken where the connection breaks before the headers`, async () => {
     const { url } = await upstream(({ socket }) => socket.destroy());
-    expect(await reasonOf(open().request(toRequest(url)))).toBe("unreachable");
+    expect(await reasonOf(open().request(toRequest(url)))).toBe("broken");
   });
 
-  test(`${name} says unreachable where the body breaks off`, async () => {
+  test(`${name} says broken where the body breaks off`, async () => {
     const { url } = await upstream((_request, response) => {
       response.writeHead(200, { "content-length": "10" });
       response.write("abc", () => response.destroy());
     });
     const response = await open().request(toRequest(url));
-    expect(await reasonOf(read(response.body))).toBe("unreachable");
+    expect(await reasonOf(read(response.body))).toBe("broken");
   });
 
   test(`${name} says timeout where no headers come in time`, async () => {
@@ -259,7 +259,7 @@ export function testEgress(name: string, create: () => Egress): void {
     const { url } = await upstream((_request, response) => {
       response.writeHead(200, { "x-a": "a".repeat(100_000) }).end("{}");
     });
-    expect(await reasonOf(open().request(toRequest(url)))).toBe("unreachable");
+    expect(await reasonOf(open().request(toRequest(url)))).toBe("broken");
   });
 
   test(`${name} uses a connection again`, async () => {

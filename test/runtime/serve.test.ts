@@ -213,7 +213,8 @@ test("serve ends a body that is too slow with 408", async () => {
   const answer = await (onNode ? connection.closed : connection.until('"requestId"'));
   connection.socket.destroy();
   expect([statusOf(answer), problemOf(answer).code]).toEqual([408, "BODY_TIMEOUT"]);
-  expect(refused).toEqual(["BODY_TIMEOUT"]);
+  // Whoever has the request records it; to be told here as well would count it twice.
+  expect(refused).toEqual([]);
 });
 
 test.runIf(onNode).each(["", "POST /mcp HT", `POST /mcp HTTP/1.1\r\n${host}X-A: `])(

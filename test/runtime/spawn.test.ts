@@ -1,11 +1,17 @@
+import { spawn as start, spawnSync as run } from "node:child_process";
 import process from "node:process";
+import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
+import type { Clock } from "../../src/core/index.ts";
 import { createClock } from "../../src/runtime/clock.ts";
+import { createGuard } from "../../src/runtime/spawn-guard.ts";
 import { createSpawn } from "../../src/runtime/spawn.ts";
 
 const spawn = createSpawn(createClock());
-const shell = (script: string, env: Record<string, string> = {}) =>
-  spawn({
+/** A clock whose timers never fire. */
+const stopped: Clock = { ...createClock(), after: () => ({ cancel: () => undefined }) };
+const shell = (script: string, env: Record<string, string> = {}, start = spawn) =>
+  start({
     command: "/bin/sh",
     args: ["-c", script],
     cwd: "/",
@@ -44,6 +50,11 @@ test("spawn rejects where there is no such command", async () => {
   await expect(spawn({ command: "/no/such/command", args: [], cwd: "/", env: {} })).rejects.toThrow(
     /ENOENT/,
   );
+});
+
+test("spawn names the folder to start in where that is what is missing", async () => {
+  const start = spawn({ command: process.execPath, args: [], cwd: "/no/such/folder", env: {} });
+  await expect(start).rejects.toThrow('There is no folder "/no/such/folder" to start it in (cwd)');
 });
 
 test("write rejects when the child is gone, and nothing is thrown past it", async () => {
@@ -89,12 +100,75 @@ test("a leader that exits leaves nobody behind", async () => {
   child.kill("SIGKILL");
 });
 
+test("kill ends what a leader left behind, also where that does not listen", async () => {
+  const child = await shell(
+    "(trap '' TERM; sleep 60 & echo $!; wait) & sleep 0.2; exit 0",
+    {},
+    createSpawn(stopped),
+  );
+  const [first] = await firstLines(child.stdout);
+  await child.exited;
+  expect(isAlive(Number(first))).toBe(true);
+  child.kill("SIGKILL");
+  await goneOf(Number(first));
+});
+
+test("the end of this process ends its children, and it listens no longer than they live", async () => {
+  const before = process.listeners("exit");
+  const own = createSpawn(createClock());
+  const children = [
+    await shell("trap '' TERM; sleep 60", {}, own),
+    await shell("sleep 60", {}, own),
+  ];
+  const added = process.listeners("exit").filter((each) => !before.includes(each));
+  expect(added).toHaveLength(1);
+  added[0]?.(0);
+  for (const child of children) expect(await child.exited).toMatchObject({ signal: "SIGKILL" });
+  await settled();
+  expect(process.listeners("exit")).toEqual(before);
+});
+
+const isDeno = "Deno" in globalThis;
+
+test.skipIf(isDeno)("children end with their owner, also where that is killed", async () => {
+  const file = fileURLToPath(new URL("fixtures/owner.ts", import.meta.url));
+  const owner = start(process.execPath, ["--import", "jiti/register", file], { stdio: "pipe" });
+  const [first] = await firstLines(owner.stdout);
+  const pid = Number(first);
+  expect(isAlive(pid)).toBe(true);
+  owner.kill("SIGKILL");
+  await goneOf(pid);
+});
+
+test.skipIf(isDeno)("nothing is left to guard children that have ended", async () => {
+  const before = shells();
+  const guarded = createSpawn(createClock(), createGuard());
+  const child = await shell("cat", {}, guarded);
+  expect(shells()).toBe(before + 2);
+  child.closeInput();
+  await child.exited;
+  while (shells() > before) await new Promise((resolve) => setTimeout(resolve, 20));
+});
+
+/** Shells that this process has started and that have not ended. */
+function shells(): number {
+  const { stdout } = run("ps", ["-o", "comm=,stat=", "--ppid", String(process.pid)], {
+    encoding: "utf8",
+  });
+  return stdout.split("\n").filter((line) => /^sh |^cat /.test(line) && !line.includes("Z")).length;
+}
+
 test("standard error that nobody reads is bounded and never blocks the child", async () => {
   const child = await shell("head -c 5000000 /dev/zero >&2; echo done");
   expect(await readAll(child.stdout)).toBe("done\n");
   await child.exited;
   expect((await readAll(child.stderr)).length).toBeLessThanOrEqual(65_536);
 });
+
+/** Until the last of a group has been taken from the table of processes. */
+async function settled(): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, 2_200));
+}
 
 async function firstLines(stream: AsyncIterable<Uint8Array>): Promise<string[]> {
   for await (const chunk of stream) return Buffer.from(chunk).toString().split("\n");

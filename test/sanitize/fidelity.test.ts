@@ -44,16 +44,6 @@ test.each([
     '{"structuredContent":{"properties":{"password":{"type":"string"}}}}',
   ],
   [
-    "a name with hidden characters",
-    "tools/list",
-    '{"tools":[{"name":"a\u200bb","inputSchema":{}}]}',
-  ],
-  [
-    "an address with hidden characters",
-    "resources/list",
-    '{"resources":[{"uri":"file:///a\u00adb","name":"x"}]}',
-  ],
-  [
     "a signed link",
     "tools/call",
     `{"content":[{"type":"resource_link","name":"x","uri":"https://x.example/f?token=abc123def456&jwt=${jwt}"}]}`,

@@ -57,11 +57,21 @@ test("deny names what was found, and off leaves it", () => {
 test("after strip nothing hidden is left, and cleaning twice is cleaning once", () => {
   const unit = fc.oneof(
     fc.constantFrom("\u001b", "[", "]", "3", "m", "\u0007", "\u009c", "\u009b", "\\", "a"),
-    fc.constantFrom("\u200b", "\u200d", "\u{e0041}", "\udb40", "\udc41", "\u0600", "\u00ad"),
+    fc.constantFrom(
+      "\r",
+      "\n",
+      "\u200b",
+      "\u200d",
+      "\u{e0041}",
+      "\udb40",
+      "\udc41",
+      "\u0600",
+      "\u00ad",
+    ),
     fc.string({ unit: "binary", maxLength: 2 }),
   );
   const hidden =
-    /(?![\t\n\r])[\p{Cc}\u00ad\u200b\u2060\ufeff\u202a-\u202e\u2066-\u2069\u{e0000}-\u{e007f}]/u;
+    /\r(?!\n)|(?![\t\n\r])[\p{Cc}\u00ad\u200b\u2060\ufeff\u202a-\u202e\u2066-\u2069\u{e0000}-\u{e007f}]/u;
   fc.assert(
     fc.property(fc.array(unit, { maxLength: 30 }), (units) => {
       const once = clean(units.join(""));
@@ -69,4 +79,18 @@ test("after strip nothing hidden is left, and cleaning twice is cleaning once", 
       expect(clean(once)).toBe(once);
     }),
   );
+});
+
+test.each([
+  ["in a line", "safe\revil", "safeevil"],
+  ["at the end", "a\r", "a"],
+  ["before another that ends the line", "a\r\r\nb", "a\r\nb"],
+  ["that something hidden keeps from the line feed", "a\r\u200b\nb", "a\nb"],
+  ["beside other unusual characters", "é\r\n\u200b\rb", "é\r\nb"],
+])("strip takes out a carriage return %s", (_, text, expected) => {
+  expect(clean(text)).toBe(expected);
+});
+
+test("show writes a carriage return out, unless it ends a line", () => {
+  expect(cleanText("a\rb\r\nc\u200b", show).text).toBe("a<U+000D>b\r\nc<U+200B>");
 });

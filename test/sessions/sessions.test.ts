@@ -35,7 +35,11 @@ test("A session is found again by the client that opened it, with its facts to t
   const { sessions } = await open();
   const token = await sessions.open(ann, facts);
   const found = await sessions.find(token, ann);
-  expect(found).toEqual({ id: found?.id, ...facts });
+  expect(found).toEqual({
+    id: found?.id,
+    ...facts,
+    state: { logLevel: undefined, resources: [] },
+  });
   expect(found?.id).toMatch(/^[0-9a-f]{32}$/);
 });
 
@@ -192,7 +196,8 @@ test("A client that opens 5000 sessions ends its own oldest, and none of another
   expect(await sessions.find(last, { name: "web", subject: "s9" })).toBeDefined();
   expect(await sessions.find(used, ann)).toBeDefined();
   expect(await sessions.find(first, ann)).toBeUndefined();
-  expect(values.size).toBe(1001);
+  // And the marks of those that ended last.
+  expect(values.size).toBe(1001 + 256);
 });
 
 test("A session that was ended no longer counts", async () => {

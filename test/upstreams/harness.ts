@@ -2,7 +2,7 @@
 import { tmpdir } from "node:os";
 import { type Config, type ConfigInput, parseConfig } from "../../src/config/index.ts";
 import type { AnswerMessage, ClientIdentity, Clock, Log } from "../../src/core/index.ts";
-import { type JsonObject, reread, textOf } from "../../src/mcp/index.ts";
+import { type InputKind, type JsonObject, methods, reread, textOf } from "../../src/mcp/index.ts";
 import { openRuntime } from "../../src/runtime/index.ts";
 import {
   type Upstream,
@@ -22,8 +22,11 @@ export interface Opened extends Upstreams {
 export interface OpenExtras {
   readonly clock?: Clock;
   readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly folder?: string;
   /** Makes of a good config one that the config's own checks would refuse. */
   readonly spoil?: (config: Config) => void;
+  /** What every client may be asked for; nothing where it is not said. */
+  readonly granted?: readonly InputKind[];
 }
 
 export function toConfig(input: ConfigInput): Config {
@@ -38,7 +41,13 @@ export function open(upstreams: ConfigInput["upstreams"], extras: OpenExtras = {
   const logged: string[] = [];
   const write = (message: string, fields?: object) => logged.push(message + JSON.stringify(fields));
   const log: Log = { debug: write, info: write, warn: write, error: write };
-  const options = { folder: tmpdir(), version: "1.2.3", env: extras.env ?? process.env };
+  const granted = new Set(extras.granted);
+  const options = {
+    folder: extras.folder ?? tmpdir(),
+    version: "1.2.3",
+    env: extras.env ?? process.env,
+    grants: () => granted,
+  };
   const ports = { ...runtime, log, clock: extras.clock ?? runtime.clock };
   const opened = openUpstreams(config, options, ports);
   const the = (name: string): Upstream => {
@@ -85,6 +94,8 @@ export function request(
     headers: {},
     paramHeaders: [],
     maxBytes: 1_000_000,
+    asks: methods.get(method)?.asks === true,
+    refused: undefined,
     ...more,
   };
 }
@@ -97,6 +108,7 @@ export function callTool(name: string, args = "{}", more: Partial<UpstreamReques
 export function shown(message: AnswerMessage): string {
   switch (message.kind) {
     case "notification":
+    case "request":
       return `${message.method} ${message.params ? textOf(message.params) : ""}`;
     case "result":
       return textOf(message.result);

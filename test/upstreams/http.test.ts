@@ -476,7 +476,7 @@ test.each([
   ['{"inputRequests":{"a":{"method":"roots/list"}}}', "INPUT_DENIED"],
   ['{"resultType":"complete","inputRequests":{}}', "INPUT_DENIED"],
   ['{"resultType":"Input_Required","inputRequests":{}}', "INPUT_DENIED"],
-  ['{"resultType":"input_required"}', "INPUT_DENIED"],
+  ['{"resultType":"input_required"}', "UPSTREAM_INVALID"],
   ['{"resultType":"Input_Required"}', "UPSTREAM_INVALID"],
   ['{"resultType":"task"}', "UPSTREAM_INVALID"],
   ['{"resultType":["input_required"]}', "UPSTREAM_INVALID"],

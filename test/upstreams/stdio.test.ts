@@ -230,6 +230,40 @@ test("an exit ends the waiting calls at once with the last words, without secret
   expect(upstreams.logged.join()).not.toContain("hunter22");
 });
 
+test("a process that exits at its start is an answer with its last words, without secrets", async () => {
+  const upstreams = start("broken", { env: { WORD: new Secret("hunter22") } });
+  const last = await ask(upstreams.the("it"), callTool("t"));
+  expect(last).toMatchObject({ kind: "failure", code: "UPSTREAM_UNAVAILABLE" });
+  expect(JSON.stringify(last)).toContain("code 9");
+  expect(JSON.stringify(last)).toContain("Error: the module [secret] is missing");
+  expect(upstreams.logged.join()).not.toContain("hunter22");
+});
+
+test("no part of a secret is left where the last words were cut", async () => {
+  const upstreams = start("legacy", { env: { WORD: new Secret("hunter22-and-more") } });
+  const last = await ask(upstreams.the("it"), callTool("spill"));
+  const said = (JSON.stringify(last) + upstreams.logged.join()).replaceAll("[secret]", "");
+  expect(said).toContain("code 7");
+  expect(said).not.toMatch(/hun|and|more/);
+});
+
+test("a server that dies of the probe is asked so once in ten minutes", async () => {
+  const clock = createFakeClock();
+  const upstreams = start("dies", {}, { clock });
+  const starts = async () => (await seen()).filter((line) => line.startsWith("start")).length;
+  await pidOf(upstreams, "a");
+  expect(await starts()).toBe(2);
+  await pidOf(upstreams, "b");
+  expect(await starts()).toBe(3);
+  await clock.advance(599_000);
+  await pidOf(upstreams, "a");
+  await pidOf(upstreams, "b");
+  expect(await starts()).toBe(3);
+  await clock.advance(2_000);
+  await pidOf(upstreams, "c");
+  expect(await starts()).toBe(5);
+});
+
 test("a process that exits is started again after a pause that doubles", async () => {
   const clock = createFakeClock();
   const upstreams = start("legacy", {}, { clock });
@@ -305,8 +339,8 @@ test("a process that the gateway started for itself ends soon, and nobody else g
   expect(upstreams.logged.join()).not.toContain("has ended");
 });
 
-test("subjects of one client have a process each", async () => {
-  const upstreams = start("legacy");
+test("subjects of one client have a process each where it is set so", async () => {
+  const upstreams = start("legacy", { isolate: "subject" });
   const pids = ["x", "y", "x"].map(async (subject) => {
     const last = await ask(upstreams.the("it"), callTool("pid", "{}", caller("a", {}, subject)));
     return shown(last);

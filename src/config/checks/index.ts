@@ -2,6 +2,7 @@
 import type { Finding } from "../fault.ts";
 import type { Config } from "../schema.ts";
 import { checkExposure } from "./exposure.ts";
+import { checkInput } from "./input.ts";
 import { checkRules } from "./rules.ts";
 import type { CheckContext, Checked, LeftOut } from "./subject.ts";
 import { checkTargets } from "./targets.ts";
@@ -25,7 +26,7 @@ export function crossCheck(
       path: ["rules", leftOut.ruleIndexes[index] ?? index],
     })),
   };
-  return [checkUpstreams, checkTokens, checkExposure, checkTargets, checkRules].flatMap((check) =>
-    check(checked),
+  return [checkUpstreams, checkTokens, checkExposure, checkTargets, checkInput, checkRules].flatMap(
+    (check) => check(checked),
   );
 }

@@ -4,7 +4,7 @@ import type { Finding, PathKey } from "../fault.ts";
 import type { ClientConfig } from "../schema.ts";
 import type { Checked } from "./subject.ts";
 
-type TokenAuth = Exclude<ClientConfig["auth"], "anonymous" | readonly unknown[]>;
+type TokenAuth = Exclude<ClientConfig["auth"], string | readonly unknown[]>;
 
 const minTokenLength = 32;
 /** What `Authorization: Bearer` can carry (RFC 6750 section 2.1, b64token). */
@@ -35,7 +35,7 @@ function tokensOf(
   client: ClientConfig,
 ): readonly { readonly auth: TokenAuth; readonly path: readonly PathKey[] }[] {
   const path = ["clients", name, "auth"];
-  if (client.auth === "anonymous") return [];
+  if (typeof client.auth === "string") return [];
   if (!Array.isArray(client.auth)) return [{ auth: client.auth, path }];
   return client.auth.map((auth, index) => ({ auth, path: [...path, index] }));
 }

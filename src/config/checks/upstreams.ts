@@ -2,7 +2,8 @@
 import { isLoopbackHost } from "../address.ts";
 import { finding } from "../fault.ts";
 import type { Finding } from "../fault.ts";
-import type { HttpUpstreamConfig } from "../schema.ts";
+import { isPackageName, parsePackageName, splitPackageName } from "../package-name.ts";
+import type { HttpUpstreamConfig, PackageUpstreamConfig } from "../schema.ts";
 import type { Checked } from "./subject.ts";
 import { Secret } from "../../core/index.ts";
 
@@ -32,11 +33,38 @@ export function checkUpstreams({ config }: Checked): readonly Finding[] {
     }
     if ("url" in upstream) findings.push(...checkHttp(name, upstream));
     else {
+      if ("package" in upstream) findings.push(...checkPackage([...path, "package"], upstream));
       const message = `"${name}" runs without containment, with all rights of the gateway's user`;
-      findings.push(finding("warning", path, message));
+      findings.push(
+        finding("warning", path, message, "start only servers that you trust this way"),
+      );
     }
   }
   return findings;
+}
+
+/** A range or a tag would run what somebody publishes tomorrow. */
+function checkPackage(
+  path: readonly string[],
+  { package: text }: PackageUpstreamConfig,
+): readonly Finding[] {
+  if (parsePackageName(text) !== undefined) return [];
+  const { name, version } = splitPackageName(text);
+  if (!isPackageName(name)) {
+    const message = "Must be a package of the registry with its version";
+    return [
+      finding("error", path, message, 'such as "some-server@1.2.3" or "@scope/server@1.2.3"'),
+    ];
+  }
+  const inside = /[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?/.exec(version)?.[0];
+  const exact = `${name}@${inside ?? ""}`;
+  const message =
+    version === ""
+      ? "Must name an exact version"
+      : "Must name an exact version, no range and no tag";
+  const isNear = inside !== undefined && parsePackageName(exact) !== undefined;
+  const hint = isNear ? `write "${exact}"` : `\`npm view ${name} version\` prints the newest one`;
+  return [finding("error", path, message, hint)];
 }
 
 function checkHttp(name: string, upstream: HttpUpstreamConfig): readonly Finding[] {

@@ -1,0 +1,210 @@
+/** Asks legacy clients, on the stream of their call, for what a result of the modern shape requires. */
+import {
+  type AnswerMessage,
+  type AnswerStream,
+  type Cancellation,
+  type Cleaned,
+  type Clock,
+  type Failure,
+  type McpRequest,
+  type Redaction,
+  type Understood,
+  createCanceller,
+  failure,
+  isLast,
+  withFact,
+} from "./core/index.ts";
+import {
+  type ErrorMessage,
+  type JsonObject,
+  type ResultMessage,
+  inputKindOf,
+  reread,
+} from "./mcp/index.ts";
+import type { OpenQuestion, Sessions } from "./sessions/index.ts";
+import {
+  type InputRequest,
+  type Road,
+  asksForInput,
+  takesStream,
+  toInputRequests,
+  toNextParams,
+  toQuestion,
+} from "./stages/index.ts";
+
+interface Stations {
+  readonly road: Road;
+  readonly sessions: Sessions;
+  readonly clock: Clock;
+}
+
+/** A server that keeps asking is not answered for ever. */
+const maxRounds = 8;
+/** People take their time; the call's own deadline at its upstream is ten minutes too. */
+const patienceMs = 600_000;
+
+/**
+ * One exchange, however many rounds: each walks the road again with the client's answers, as the
+ * retry of a modern client does, so that what comes back is decided and cleaned like any other.
+ */
+export function createConversation(
+  stations: Stations,
+): (understood: Understood, first: Cleaned) => Cleaned {
+  return (understood, first) => {
+    const { input } = understood;
+    const { session, era } = input.caller;
+    if (era !== "legacy" || input.kind !== "request" || !input.asks || session === undefined) {
+      return first;
+    }
+    const redactions = [...first.redactions];
+    const call = { understood, input, session };
+    return withFact(first, { answer: converse(stations, call, first, redactions), redactions });
+  };
+}
+
+interface Call {
+  readonly understood: Understood;
+  readonly input: McpRequest;
+  readonly session: string;
+}
+
+async function* converse(
+  stations: Stations,
+  call: Call,
+  first: Cleaned,
+  redactions: Redaction[],
+): AnswerStream {
+  let current = first;
+  for (let round = 1; ; round++) {
+    const asked = yield* relay(current.answer);
+    redactions.push(...current.redactions.slice(current === first ? redactions.length : 0));
+    if (asked === undefined) return;
+    if (round > maxRounds) {
+      await giveUp(stations, call, asked);
+      yield failure("INPUT_DENIED", `The server asks for input more than ${maxRounds} times`);
+      return;
+    }
+    const answers = yield* ask(stations, call, asked);
+    if (answers === undefined) {
+      await giveUp(stations, call, asked);
+      yield failure("INPUT_DENIED", "The client gave no input");
+      return;
+    }
+    const next = await walk(stations, call, asked, answers);
+    if ("kind" in next) {
+      yield next;
+      return;
+    }
+    current = next;
+  }
+}
+
+/** Everything but a result that requires input, which is given back. */
+async function* relay(answer: AnswerStream): AsyncGenerator<AnswerMessage, JsonObject | undefined> {
+  for await (const message of answer) {
+    if (message.kind === "result" && asksForInput(message.result)) return message.result;
+    yield message;
+    if (isLast(message)) return undefined;
+  }
+  return undefined;
+}
+
+type Answers = ReadonlyMap<string, ResultMessage | ErrorMessage>;
+
+/** Asks for everything at once; undefined where the client cannot be asked, or did not answer. */
+async function* ask(
+  { sessions, clock }: Stations,
+  { understood, input, session }: Call,
+  asked: JsonObject,
+): AsyncGenerator<AnswerMessage, Answers | undefined> {
+  if (!takesStream(understood.headers)) return undefined;
+  const open = new Map<string, OpenQuestion>();
+  const close = (): void => open.forEach((question) => question.close());
+  const timer = clock.after(patienceMs, close);
+  understood.signal.addEventListener("abort", close, { once: true });
+  try {
+    const requests = toInputRequests(asked);
+    for (const request of requests) {
+      const question = sessions.questions.open(session);
+      if (question === undefined) return undefined;
+      open.set(request.key, question);
+      yield toQuestion(request, question.id, input.caller.revision);
+    }
+    return await gather(requests, open, understood.signal);
+  } finally {
+    timer.cancel();
+    understood.signal.removeEventListener("abort", close);
+    close();
+  }
+}
+
+async function gather(
+  requests: readonly InputRequest[],
+  open: ReadonlyMap<string, OpenQuestion>,
+  signal: Cancellation,
+): Promise<Answers | undefined> {
+  const answers = new Map<string, ResultMessage | ErrorMessage>();
+  for (const { key } of requests) {
+    const answer = await open.get(key)?.answer;
+    if (answer === undefined || signal.aborted) return undefined;
+    answers.set(key, answer);
+  }
+  return answers;
+}
+
+/** The next round, as the retry of a modern client would be. */
+async function walk(
+  { road }: Stations,
+  { understood, input }: Call,
+  asked: JsonObject,
+  answers: Answers,
+): Promise<Cleaned | Failure> {
+  const given = new Map<string, ResultMessage>();
+  const refused = new Map<string, ErrorMessage>();
+  for (const { key, method, params } of toInputRequests(asked)) {
+    const answer = answers.get(key);
+    if (answer === undefined) continue;
+    if (answer.kind === "result") {
+      given.set(key, answer);
+      continue;
+    }
+    refused.set(key, answer);
+    // The one refusal that the modern shape has a word for.
+    if (inputKindOf(method, params)?.startsWith("elicitation") === true) given.set(key, cancelled);
+  }
+  const next = { ...input, params: toNextParams(input.params, asked, given), refused };
+  const { verdict, exchange } = await road.turn.walk(withFact(understood, { input: next }));
+  if (verdict.verdict === "deny") {
+    return failure(verdict.code, road.cleanWhy(exchange, verdict.why));
+  }
+  const reviewed = verdict.verdict === "pass" ? verdict.out.reviewed : verdict.answer;
+  const cleaned = verdict.verdict === "pass" ? verdict.out.cleaned : verdict.cleaned;
+  const sanitized = await road.sanitize.run(withFact(exchange, { reviewed, cleaned }));
+  if (sanitized.verdict === "pass") return sanitized.out;
+  return failure("INTERNAL", "The answer was not cleaned");
+}
+
+/**
+ * A legacy server's call waits for its answer, and would wait on for as long as people may take: it
+ * is told that none comes, and cancelled. A modern server keeps nothing open, and hears nothing.
+ */
+async function giveUp(stations: Stations, call: Call, asked: JsonObject): Promise<void> {
+  const { signal, abort } = createCanceller();
+  const understood = withFact(call.understood, { signal });
+  const none = new Map(toInputRequests(asked).map(({ key }) => [key, unanswered] as const));
+  const over = await walk(stations, { ...call, understood }, asked, none);
+  abort();
+  if ("kind" in over) return;
+  for await (const message of over.answer) if (isLast(message)) return;
+}
+
+const unanswered: ErrorMessage = {
+  kind: "error",
+  code: -32603,
+  message: "No answer came",
+  data: undefined,
+};
+const cancelled: ResultMessage = {
+  kind: "result",
+  result: reread('{"action":"cancel"}') as JsonObject,
+};

@@ -1,0 +1,55 @@
+/** The credentials of a config: what no client may ever be told, whatever its settings (law 6). */
+import type { Config } from "../config/index.ts";
+import { Secret } from "../core/index.ts";
+import { decodeBase64 } from "./base64.ts";
+import { toSensitiveKey } from "./keys.ts";
+import { type Literals, createLiterals } from "./literals.ts";
+
+/**
+ * Attack: a server that holds one of the gateway's credentials sends it back, in an answer, an error
+ * or the description of a tool, and the client has it. So each is looked for in what every upstream
+ * says to every client: headers and variables that are secrets, headers that by their name hold one,
+ * and plain tokens of clients. Undefined where there is none.
+ */
+export function credentialsOf({ upstreams, clients }: Config): Literals | undefined {
+  const values: string[] = [];
+  for (const upstream of Object.values(upstreams)) {
+    if ("url" in upstream) {
+      for (const [name, value] of Object.entries(upstream.headers)) {
+        const isSecret = value instanceof Secret || holdsCredential(name);
+        if (isSecret) values.push(...partsOf(value instanceof Secret ? value.reveal() : value));
+      }
+    } else {
+      for (const value of Object.values(upstream.env)) {
+        if (value instanceof Secret) values.push(...partsOf(value.reveal()));
+      }
+    }
+  }
+  for (const { auth } of Object.values(clients)) {
+    if (typeof auth === "string") continue;
+    for (const each of Array.isArray(auth) ? auth : [auth]) {
+      if ("token" in each) values.push(each.token.reveal());
+    }
+  }
+  return createLiterals(values);
+}
+
+function holdsCredential(header: string): boolean {
+  return /^cookie$/i.test(header) || toSensitiveKey(header) !== undefined;
+}
+
+/** A value and what in it opens something by itself: the token, the pair, the password. */
+function partsOf(value: string): readonly string[] {
+  const [, scheme = "", credential = ""] = /^(\w+) +(\S.*)$/s.exec(value) ?? [];
+  if (scheme === "") return [value, ...cookiesOf(value)];
+  const pair = /^basic$/i.test(scheme) ? decodeBase64(credential) : undefined;
+  const password = pair?.slice(pair.indexOf(":") + 1) ?? "";
+  return [value, credential, pair ?? "", password];
+}
+
+/** `name=value; name=value` (RFC 6265 section 4.2.1). */
+function cookiesOf(value: string): readonly string[] {
+  const pairs = value.split("; ");
+  if (!pairs.every((pair) => /^[\w-]+=/.test(pair))) return [];
+  return pairs.map((pair) => pair.slice(pair.indexOf("=") + 1));
+}

@@ -1,0 +1,77 @@
+/** What has changed and one client was not told of yet. */
+import type { Cancellation } from "../core/index.ts";
+import type { UpstreamChange } from "../upstreams/index.ts";
+
+/** Changes that one client was not told of yet. */
+const maxPending = 1_000;
+
+export interface Noted {
+  readonly upstream: string;
+  readonly change: Exclude<UpstreamChange, { readonly kind: "way" }>;
+}
+export interface Board {
+  readonly note: (noted: Noted) => void;
+  /** One more upstream is about to be heard of. */
+  readonly expect: (settled: Promise<void>) => void;
+  /** Each upstream is heard of, or is known not to be. */
+  readonly settled: () => Promise<void>;
+  /** Until the signal fires. */
+  readonly changes: () => AsyncGenerator<Noted>;
+}
+
+/** What changed and was not told of yet; a change that comes again is told of once. */
+export function createBoard(signal: Cancellation): Board {
+  const pending = new Map<string, Noted>();
+  let wake: (() => void) | undefined;
+  let expected: Promise<unknown> = Promise.resolve();
+  signal.addEventListener("abort", () => wake?.(), { once: true });
+  return {
+    expect: (settled) => {
+      expected = Promise.all([expected, settled]);
+    },
+    settled: async () => {
+      await expected;
+    },
+    note: (noted) => {
+      const { upstream, change } = noted;
+      const what = change.kind === "list" ? change.list : change.uri;
+      const key = JSON.stringify([upstream, change.kind, what]);
+      // Nobody can follow more resources than this; parts of them are told of as far as there is room.
+      if (pending.has(key) || pending.size >= maxPending) return;
+      pending.set(key, noted);
+      wake?.();
+    },
+    changes: async function* () {
+      while (!signal.aborted) {
+        const [next] = pending;
+        if (next !== undefined) {
+          pending.delete(next[0]);
+          yield next[1];
+          continue;
+        }
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+        wake = undefined;
+      }
+    },
+  };
+}
+
+/** Settles when the way to the upstream is open for the first time, or is not going to be soon. */
+export function pump(
+  upstream: string,
+  changes: AsyncIterable<UpstreamChange>,
+  board: Board,
+): Promise<void> {
+  return new Promise((settle) => {
+    const run = async (): Promise<void> => {
+      for await (const change of changes) {
+        if (change.kind === "way") settle();
+        else board.note({ upstream, change });
+      }
+      settle();
+    };
+    void run();
+  });
+}

@@ -1,0 +1,343 @@
+/** One upstream's calls: what it answers as it answers it, and what it asks in between. */
+import { type Cancellation, type Clock, type Failure, failure } from "../core/index.ts";
+import {
+  type ErrorMessage,
+  type JsonObject,
+  type NotificationMessage,
+  type ParamHeader,
+  type ResultMessage,
+  member,
+  setMembers,
+  spliced,
+  stringOf,
+} from "../mcp/index.ts";
+import { createCallMessages } from "./call-messages.ts";
+import type { Closing } from "./closing.ts";
+import type { Dial } from "./dial.ts";
+import type { UpstreamRequest } from "./face.ts";
+import { type OpenCall, createHeld } from "./held.ts";
+import {
+  askFault,
+  couldDeclare,
+  screenResult,
+  toAnswer,
+  toInputRequired,
+  toPagesRequired,
+} from "./input.ts";
+import {
+  type Link,
+  type LinkCall,
+  type LinkCaller,
+  type LinkEnd,
+  type LinkMessage,
+  type LinkQuestion,
+  type Transport,
+  isAlone,
+  isFailure,
+} from "./link.ts";
+import { type Tokens, relayNotification, toTokens } from "./relay.ts";
+import { Aborted, type Watch, openWatch } from "./watch.ts";
+
+export type Last = ResultMessage | ErrorMessage | Failure;
+
+export interface Calls {
+  /** Notifications, then the end as `toEnd` makes it. */
+  readonly forward: (
+    request: UpstreamRequest,
+    toEnd: (last: Last) => Last,
+    signal?: Cancellation,
+  ) => AsyncGenerator<NotificationMessage | Last>;
+}
+
+export interface CallSettings {
+  readonly transport: Transport;
+  readonly clock: Clock;
+  readonly timeoutMs: number;
+  readonly deadlineMs: number;
+  readonly nextId: () => number;
+  readonly closing: Closing;
+  /** The parameter headers of a tool, as its upstream lists it now. */
+  readonly paramHeaders: (
+    tool: string,
+    request: UpstreamRequest,
+    signal: Cancellation,
+  ) => Promise<readonly ParamHeader[] | undefined>;
+}
+
+/** An end, and whether the call behind it goes on when the caller comes back with its answer. */
+type End = LinkEnd | { readonly kind: "held"; readonly asked: ResultMessage };
+
+/** A server that asks several things asks them at once; they are given to the client together. */
+const GATHER_MS = 30;
+const MAX_QUESTIONS = 16;
+
+export const unanswered = failure("UPSTREAM_INVALID", "The answer ended early");
+
+export function createCalls(dial: Dial, settings: CallSettings): Calls {
+  const { transport, clock, closing, nextId } = settings;
+  const { note } = dial;
+  const held = createHeld(clock, settings.deadlineMs);
+  closing.onClose(held.close);
+
+  /** What the upstream answers, as it answers it; what belongs to another hop is tried once more. */
+  async function* forward(
+    request: UpstreamRequest,
+    toEnd: (last: Last) => Last,
+    signal?: Cancellation,
+  ): AsyncGenerator<NotificationMessage | Last> {
+    const waiting = stringOf(member(request.params, "requestState"));
+    if (waiting !== undefined && transport.era() !== "modern") {
+      yield* goOn(request, waiting, toEnd, signal);
+      return;
+    }
+    const watch = openWatch(clock, settings, closing, signal);
+    let isHeld = false;
+    try {
+      let { paramHeaders } = request;
+      const caller = dial.toLinkCaller(request);
+      for (let attempt = 1; ; attempt++) {
+        const link = await dial.connect(caller, watch.signal);
+        if (isFailure(link)) {
+          yield note(watch.fault() ?? link, signal);
+          return;
+        }
+        const id = nextId();
+        const tokens = toTokens({ params: request.params, id });
+        const call = toCall({ ...request, paramHeaders }, caller, link, id, tokens);
+        watch.touch();
+        const answer = await link.exchange(call, watch.signal).catch(toGivenUp);
+        const last = isAlone(answer)
+          ? answer
+          : yield* relay(toOpenCall(answer, link, tokens, watch), request);
+        if (last.kind === "held") {
+          isHeld = true;
+          yield last.asked;
+          return;
+        }
+        const again = attempt === 1 ? await retry(link, last, request, watch.signal) : undefined;
+        if (again !== undefined) {
+          paramHeaders = again;
+          continue;
+        }
+        yield toEnd(note(toLast(last, request, link, watch), signal));
+        return;
+      }
+    } finally {
+      if (!isHeld) watch.close();
+    }
+  }
+
+  /** Answers what a held call waits for, and takes it up again. */
+  async function* goOn(
+    request: UpstreamRequest,
+    waiting: string,
+    toEnd: (last: Last) => Last,
+    signal: Cancellation | undefined,
+  ): AsyncGenerator<NotificationMessage | Last> {
+    const call = held.take(request.client, waiting);
+    if (call === undefined) {
+      yield failure("UPSTREAM_UNAVAILABLE", "The call that waited for this input is over");
+      return;
+    }
+    const { questions, watch } = call;
+    const callers = toTokens({ params: request.params, id: 0 })?.callers;
+    const tokens = call.tokens && callers !== undefined ? { ...call.tokens, callers } : undefined;
+    let isHeld = false;
+    try {
+      watch.passTo(signal);
+      watch.touch();
+      const open = await answer(questions, request);
+      // What the client left out is asked for again (2026-07-28, multi round-trip requests).
+      const again = open.size > 0 ? hold(call, open, request) : undefined;
+      const last = again ?? (yield* relay({ ...call, tokens }, request));
+      isHeld = last.kind === "held";
+      yield last.kind === "held"
+        ? last.asked
+        : toEnd(note(toLast(last, request, call.link, watch), signal));
+    } finally {
+      if (!isHeld) watch.close();
+    }
+  }
+
+  /** Sends up what the client answered, and gives back what it did not. */
+  async function answer(
+    questions: ReadonlyMap<string, LinkQuestion>,
+    request: UpstreamRequest,
+  ): Promise<ReadonlyMap<string, LinkQuestion>> {
+    const open = new Map(questions);
+    for (const [key, question] of questions) {
+      const given = toAnswer(request, key);
+      if (given === undefined) continue;
+      open.delete(key);
+      await question.reply(given);
+    }
+    return open;
+  }
+
+  /** Relays notifications and returns the end, or what is asked in the middle. */
+  async function* relay(
+    call: OpenCall,
+    request: UpstreamRequest,
+  ): AsyncGenerator<NotificationMessage, End> {
+    const { messages, tokens, watch } = call;
+    let isHeld = false;
+    try {
+      for (;;) {
+        const { value: message, done } = await messages.next();
+        if (done === true) return unanswered;
+        const end = message.kind === "question" ? await ask(call, message, request) : message;
+        if (end === undefined) continue;
+        isHeld = end.kind === "held";
+        if (end.kind !== "notification") return end;
+        watch.touch();
+        const relayed = relayNotification(end, request, tokens);
+        if (relayed === undefined) continue;
+        watch.rest();
+        yield relayed;
+        watch.touch();
+      }
+    } finally {
+      if (!isHeld) await messages.leave();
+    }
+  }
+
+  /**
+   * The question, and what comes along with it, as an end of the caller's request; undefined where
+   * everything was refused at once, or the message that came instead.
+   */
+  async function ask(
+    call: OpenCall,
+    first: LinkQuestion,
+    request: UpstreamRequest,
+  ): Promise<End | NotificationMessage | undefined> {
+    call.watch.touch();
+    const questions = new Map<string, LinkQuestion>();
+    let question: LinkQuestion | undefined = first;
+    while (question !== undefined) {
+      if (isGranted(question, request)) questions.set(`input-${questions.size + 1}`, question);
+      else await question.reply(refusal);
+      if (questions.size === 0 || questions.size >= MAX_QUESTIONS) break;
+      question = await call.messages.soonQuestion(GATHER_MS);
+    }
+    if (questions.size === 0) return undefined;
+    return hold(call, questions, request);
+  }
+
+  function isGranted({ request: { method, params } }: LinkQuestion, request: UpstreamRequest) {
+    return request.asks && askFault(method, params, dial.askable(request)) === undefined;
+  }
+
+  function hold(
+    call: OpenCall,
+    questions: ReadonlyMap<string, LinkQuestion>,
+    { client }: UpstreamRequest,
+  ): End {
+    const waiting = held.hold(client, { ...call, questions });
+    call.watch.passTo(undefined);
+    call.watch.rest();
+    return { kind: "held", asked: toInputRequired(questions, waiting) };
+  }
+
+  function toOpenCall(
+    answer: AsyncIterable<LinkMessage>,
+    link: Link,
+    tokens: Tokens | undefined,
+    watch: Watch,
+  ): OpenCall {
+    return { link, messages: createCallMessages(answer, clock), tokens, watch };
+  }
+
+  /** A deadline or a lost caller is an end too, and explains a failure better than the failure does. */
+  function toLast(last: LinkEnd, request: UpstreamRequest, { era }: Link, watch: Watch): Last {
+    if (last.kind === "result") return screenResult(last, dial.askable(request), request);
+    if (last.kind === "error") {
+      if (last.code === -32042) {
+        // A modern server has no such error; a legacy client would follow it to its pages.
+        const isQuestion = era === "legacy" && request.asks;
+        return isQuestion ? toPagesRequired(last, dial.askable(request)) : inputDenied(last);
+      }
+      if (last.code !== -32021) return last;
+      const { client, caller } = request;
+      const isTheirs = caller.era === "modern" && couldDeclare(last, dial.grants(client.name));
+      return isTheirs ? last : inputDenied(last);
+    }
+    const end = last.kind === "stale" ? failure("UPSTREAM_UNAVAILABLE", last.why) : last;
+    return watch.fault() ?? end;
+  }
+
+  /**
+   * The parameter headers to try again with; undefined where the call must not be sent twice: only
+   * what a refusal of the protocol, or of a server of the other era, has surely not done.
+   */
+  async function retry(
+    link: Link,
+    last: LinkEnd,
+    request: UpstreamRequest,
+    signal: Cancellation,
+  ): Promise<readonly ParamHeader[] | undefined> {
+    const isRefused = last.kind === "error" && last.code === -32022;
+    if (last.kind === "stale" || isRefused) {
+      const era = await transport.recheckEra(signal).catch(ignoreAborted);
+      const isOther = era !== undefined && era !== link.era;
+      return isRefused || isOther ? request.paramHeaders : undefined;
+    }
+    const mismatch = last.kind === "error" && last.code === -32020 && link.era === "modern";
+    const named = request.method === "tools/call" && request.params?.node.members;
+    const node = named && named.find(({ key }) => key === "name")?.value;
+    if (!mismatch || !node || node.type !== "string") return undefined;
+    return settings.paramHeaders(node.value, request, signal).catch(ignoreAborted);
+  }
+
+  return { forward };
+}
+
+/** Its caller gave the call up: `Watch.fault` knows why. */
+function toGivenUp(error: unknown): Failure {
+  if (!(error instanceof Aborted)) throw error;
+  return unanswered;
+}
+
+function toCall(
+  request: UpstreamRequest,
+  { capabilities }: LinkCaller,
+  link: Link,
+  id: number,
+  tokens: Tokens | undefined,
+): LinkCall {
+  const { method, params, headers, paramHeaders, maxBytes, caller } = request;
+  // A legacy client that never said what it wants to hear hears what servers commonly log.
+  const isUnsaid = caller.era === "legacy" && link.era === "modern";
+  return {
+    id,
+    method,
+    params: link.era === "legacy" ? withoutInput(params) : params,
+    progressToken: tokens?.ours,
+    logLevel: caller.logLevel ?? (isUnsaid ? "info" : undefined),
+    capabilities,
+    headers,
+    paramHeaders,
+    maxBytes,
+  };
+}
+
+/** A legacy server knows nothing of answers that come with a request. */
+function withoutInput(params: JsonObject | undefined): JsonObject | undefined {
+  const gone = { inputResponses: undefined, requestState: undefined };
+  return params && (spliced(params, setMembers(params, gone)) as JsonObject);
+}
+
+function inputDenied({ code }: ErrorMessage): Failure {
+  return failure("INPUT_DENIED", `The upstream needs what is not granted (${code})`);
+}
+
+/** As a client answers that does not have the capability. */
+const refusal: ErrorMessage = {
+  kind: "error",
+  code: -32601,
+  message: "Method not found",
+  data: undefined,
+};
+
+function ignoreAborted(error: unknown): undefined {
+  if (!(error instanceof Aborted)) throw error;
+}

@@ -1,0 +1,98 @@
+/** Calls of legacy upstreams that wait for input from their client. */
+import type { ClientIdentity, Clock, Timer } from "../core/index.ts";
+import type { CallMessages } from "./call-messages.ts";
+import type { Link, LinkQuestion } from "./link.ts";
+import type { Tokens } from "./relay.ts";
+import type { Watch } from "./watch.ts";
+
+/** A call under way. */
+export interface OpenCall {
+  readonly link: Link;
+  readonly messages: CallMessages;
+  /** Ours at the upstream; the caller's changes with each round. */
+  readonly tokens: Tokens | undefined;
+  readonly watch: Watch;
+}
+export interface HeldCall extends OpenCall {
+  /** What it waits for, by the key that the client knows it under. */
+  readonly questions: ReadonlyMap<string, LinkQuestion>;
+}
+
+export interface Held {
+  /**
+   * The name under which it is found again. Over the bound the one held for longest makes room: the
+   * caller's own first, else one of whoever holds most. So nobody locks others out, or himself.
+   */
+  readonly hold: (client: ClientIdentity, call: HeldCall) => string;
+  /** Once; undefined for what is not held, or held for somebody else. */
+  readonly take: (client: ClientIdentity, name: string) => HeldCall | undefined;
+  readonly close: () => void;
+}
+
+/** Of one upstream; each holds an open stream there. */
+const MAX_HELD = 256;
+const MAX_HELD_PER_CLIENT = 32;
+
+interface Place {
+  readonly owner: string;
+  readonly call: HeldCall;
+  readonly expiry: Timer;
+}
+
+/** A call that nobody comes back for within `holdMs` is cancelled at the upstream. */
+export function createHeld(clock: Clock, holdMs: number): Held {
+  const places = new Map<string, Place>();
+  let last = 0;
+
+  function drop(name: string): Place | undefined {
+    const place = places.get(name);
+    places.delete(name);
+    place?.expiry.cancel();
+    return place;
+  }
+
+  function end(name: string): void {
+    const call = drop(name)?.call;
+    if (call === undefined) return;
+    call.watch.end();
+    void call.messages.leave();
+  }
+
+  /** The oldest first. */
+  function namesOf(owner: string): readonly string[] {
+    return [...places].filter(([, place]) => place.owner === owner).map(([name]) => name);
+  }
+
+  function endOldest(owner: string): void {
+    const [oldest] = namesOf(owner);
+    if (oldest !== undefined) end(oldest);
+  }
+
+  function heaviest(): string {
+    const counts = new Map<string, number>();
+    for (const { owner } of places.values()) counts.set(owner, (counts.get(owner) ?? 0) + 1);
+    return [...counts].reduce((most, each) => (each[1] > most[1] ? each : most))[0];
+  }
+
+  return {
+    hold: (client, call) => {
+      const owner = ownerOf(client);
+      if (namesOf(owner).length >= MAX_HELD_PER_CLIENT) endOldest(owner);
+      else if (places.size >= MAX_HELD) endOldest(heaviest());
+      const name = `held-${++last}`;
+      places.set(name, { owner, call, expiry: clock.after(holdMs, () => end(name)) });
+      // The upstream gave it up, or its deadline has passed: nobody can answer it any more.
+      call.watch.signal.addEventListener("abort", () => end(name), { once: true });
+      return name;
+    },
+    take: (client, name) =>
+      places.get(name)?.owner === ownerOf(client) ? drop(name)?.call : undefined,
+    close: () => {
+      for (const name of places.keys()) end(name);
+    },
+  };
+}
+
+function ownerOf({ name, subject }: ClientIdentity): string {
+  return JSON.stringify([name, subject ?? null]);
+}
