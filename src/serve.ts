@@ -6,7 +6,7 @@ import type { HeaderView } from "./mcp/index.ts";
 import { type OpenGateway, openGateway } from "./gateway.ts";
 import { createApp } from "./http/index.ts";
 import { clientAddress } from "./identity/index.ts";
-import type { Runtime } from "./runtime/index.ts";
+import type { FileLock, Runtime } from "./runtime/index.ts";
 import { openMemoryStore } from "./stores/index.ts";
 import { version } from "./version.ts";
 
@@ -34,11 +34,21 @@ export interface Started {
 
 const closeDeadlineMs = 10_000;
 
-/** A gateway and its application, without a listener. */
+/**
+ * A gateway and its application, without a listener. Rejects with a `LockedError` where another
+ * process writes the audit file: two writers would break its chain.
+ */
 export async function openInstance(loaded: LoadedConfig, runtime: Runtime): Promise<Instance> {
   const { trustedProxies } = loaded.config;
+  const lock = await runtime.lock(auditLockOf(loaded));
   const ports = { ...runtime, store: openMemoryStore(runtime) };
-  const gateway = await openGateway({ loaded, ports, version, env: runtime.env });
+  let gateway: OpenGateway;
+  try {
+    gateway = releasing(await openGateway({ loaded, ports, version, env: runtime.env }), lock);
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
   const app = createApp(gateway, {
     ports: runtime,
     peer: toPeer,
@@ -56,22 +66,42 @@ export async function openInstance(loaded: LoadedConfig, runtime: Runtime): Prom
   };
 }
 
+/** Who holds this file writes the record. */
+export function auditLockOf({ config, folder }: Pick<LoadedConfig, "config" | "folder">): string {
+  return `${resolvePath(folder, config.audit.file)}.lock`;
+}
+
 export async function startGateway({ loaded, runtime, port }: StartOptions): Promise<Started> {
   const { config, folder } = loaded;
   const { listen } = config;
-  const { gateway, app } = await openInstance(loaded, runtime);
   const read = (path: string): Promise<string> => runtime.files.readText(resolvePath(folder, path));
   const tls = listen.tls && {
     cert: await read(listen.tls.cert),
     key: await read(listen.tls.key),
   };
+  // A gateway that cannot listen must not touch the record of the one that does, so it opens nothing
+  // before it has the port; who calls meanwhile waits.
+  const opened = promiseOfInstance();
+  let instance: Instance | undefined;
   const listening = await runtime.serve({
     host: listen.host,
     port: port ?? listen.port,
     ...(tls ? { tls } : {}),
-    fetch: (request, peer) => app.fetch(request, peer),
-    refused: (code, { address }) => gateway.refused(code, address),
+    fetch: (request, peer) =>
+      instance === undefined
+        ? opened.promise.then(({ app }) => app.fetch(request, peer))
+        : instance.app.fetch(request, peer),
+    refused: (code, { address }) => instance?.gateway.refused(code, address),
   });
+  try {
+    instance = await openInstance(loaded, runtime);
+  } catch (error) {
+    opened.reject(error);
+    await listening.close(0);
+    throw error;
+  }
+  opened.resolve(instance);
+  const { gateway } = instance;
   const host = listening.host.includes(":") ? `[${listening.host}]` : listening.host;
   return {
     url: `${tls ? "https" : "http"}://${host}:${listening.port}`,
@@ -83,6 +113,32 @@ export async function startGateway({ loaded, runtime, port }: StartOptions): Pro
       await runtime.egress.close();
     },
   };
+}
+
+/** The lock is given back when the record is closed. */
+function releasing(gateway: OpenGateway, lock: FileLock): OpenGateway {
+  return {
+    ...gateway,
+    close: async () => {
+      try {
+        await gateway.close();
+      } finally {
+        await lock.release();
+      }
+    },
+  };
+}
+
+function promiseOfInstance() {
+  let resolve: (instance: Instance) => void = () => undefined;
+  let reject: (reason: unknown) => void = () => undefined;
+  const promise = new Promise<Instance>((yes, no) => {
+    resolve = yes;
+    reject = no;
+  });
+  // Nobody may have called yet.
+  promise.catch(() => undefined);
+  return { promise, resolve, reject };
 }
 
 /** What a server hands to a Hono application beside the request. */

@@ -153,6 +153,17 @@ describe("the house", () => {
     const listed = [...rows].flatMap(([, cell]) => cell?.match(/[A-Z_]+/g) ?? []);
     expect([...listed].sort()).toEqual(Object.keys(problems).sort());
   });
+
+  test("every code in core/problems.ts is named by a test that reaches it", () => {
+    const tests = readdirSync(`${root}test`, { recursive: true, encoding: "utf8" });
+    const named = new Set(
+      tests
+        .filter((path) => path.endsWith(".test.ts"))
+        .flatMap((path) => tokensOf(readText(`test/${path}`)))
+        .flatMap(({ kind, text }) => (kind === "string" ? (text.match(/[A-Z_]{5,}/g) ?? []) : [])),
+    );
+    expect(Object.keys(problems).filter((code) => !named.has(code))).toEqual([]);
+  });
 });
 
 describe("the scanner", () => {

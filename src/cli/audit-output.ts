@@ -158,6 +158,22 @@ async function isMissing(ground: AuditGround, path: string): Promise<boolean> {
 }
 
 function missing(ground: AuditGround, path: string): 2 {
-  ground.complain(`Cannot read "${toCell(path)}": there is no such file`);
+  ground.complain(
+    `Cannot read "${toCell(path)}": there is no such file (nothing is recorded there yet, or --file FILE names another)`,
+  );
   return 2;
+}
+
+const readFaults = new Map([
+  ["EISDIR", "it is a folder"],
+  ["ENOTDIR", "its folder is a file"],
+  ["EACCES", "this user may not read it"],
+  ["EPERM", "this user may not read it"],
+]);
+
+/** Undefined where the error is not about the file. */
+export function toReadFault(path: string, error: unknown): string | undefined {
+  if (!(error instanceof Error) || !("code" in error)) return undefined;
+  const why = readFaults.get(String(error.code));
+  return why === undefined ? undefined : `Cannot read "${toCell(path)}": ${why}`;
 }

@@ -3,7 +3,14 @@ import { defineCommand } from "citty";
 import type { AuditFilter } from "../audit/index.ts";
 import { parseMoment } from "../audit/index.ts";
 import { openAuditGround } from "./audit-ground.ts";
-import { type AuditGround, type Found, queryAudit, tailAudit, verifyFile } from "./audit-output.ts";
+import {
+  type AuditGround,
+  type Found,
+  queryAudit,
+  tailAudit,
+  toReadFault,
+  verifyFile,
+} from "./audit-output.ts";
 
 /** Opens the outside for one run; the config is read only where `auditFile` is asked for. */
 export type OpenAuditGround = (configFile: string | undefined) => Promise<AuditGround>;
@@ -11,17 +18,26 @@ export type OpenAuditGround = (configFile: string | undefined) => Promise<AuditG
 const where = {
   file: {
     type: "string",
-    description: "The audit file (default: the config's)",
+    description: "The audit file (default: audit.file of the config)",
     valueHint: "FILE",
   },
-  config: { type: "string", description: "The config that names it", valueHint: "FILE" },
-  json: { type: "boolean", description: "Print JSON", default: false },
+  config: {
+    type: "string",
+    description: "The config that names the audit file",
+    valueHint: "FILE",
+  },
 } as const;
+const json = {
+  type: "boolean",
+  description: "Print the records as they are in the file",
+  default: false,
+} as const;
+const decisions = ["allowed", "denied", "asked", "failed", "cancelled"] as const;
 
 const filters = {
-  id: { type: "string", description: "The exchange's id, as the client was told" },
+  id: { type: "string", description: "The exchange's id, which the client was told as requestId" },
   client: { type: "string", description: "The client's name" },
-  decision: { type: "string", description: "allowed, denied, asked, failed or cancelled" },
+  decision: { type: "string", description: decisions.join(", ") },
   code: { type: "string", description: "The code of the refusal" },
   method: { type: "string", description: "The method, such as tools/call" },
   upstream: { type: "string", description: "The upstream's name" },
@@ -52,6 +68,7 @@ function createTail(open: OpenAuditGround) {
       lines: { type: "string", alias: "n", description: "How many", default: "20" },
       follow: { type: "boolean", alias: "f", description: "Go on with new ones", default: false },
       ...where,
+      json,
     },
     run: ({ args }) =>
       runWith(open, args, async (ground, path) => {
@@ -71,23 +88,31 @@ function createQuery(open: OpenAuditGround) {
     },
     args: {
       ...filters,
-      since: { type: "string", description: "From then on: 15m, 1h, 7d, or an ISO time" },
+      since: { type: "string", description: "From then on: 15m, 1h, 7d ago, or an ISO time" },
       until: { type: "string", description: "Before then, in the same forms" },
-      limit: { type: "string", description: "At most so many, the first ones" },
+      limit: { type: "string", description: "At most so many, the oldest ones" },
       ...where,
+      json,
     },
     run: ({ args }) =>
       runWith(open, args, async (ground, path) => {
         const limit = args.limit === undefined ? Infinity : toCount(args.limit);
         if (limit === undefined)
           return wrong(ground, "--limit", args.limit, "a number such as 100");
+        if (args.decision !== undefined && !isDecision(args.decision))
+          return wrong(ground, "--decision", args.decision, `one of ${decisions.join(", ")}`);
         const moments: { since?: number; until?: number } = {};
         for (const name of ["since", "until"] as const) {
           const text = args[name];
           if (text === undefined) continue;
           const moment = parseMoment(text, ground.clock.now());
           if (moment === undefined)
-            return wrong(ground, `--${name}`, text, "such as 1h or 2026-03-01T12:00:00Z");
+            return wrong(
+              ground,
+              `--${name}`,
+              text,
+              "a span such as 1h or a time such as 2026-03-01T12:00:00Z",
+            );
           moments[name] = moment;
         }
         const filter: AuditFilter = { ...pick(args), ...moments };
@@ -106,6 +131,7 @@ function createVerify(open: OpenAuditGround) {
     args: {
       path: { type: "positional", description: "The file", valueHint: "FILE", required: false },
       ...where,
+      json: { ...json, description: "Print { file, ok, records, … }" },
     },
     run: ({ args }) =>
       runWith(open, { ...args, file: args.path ?? args.file }, (ground, path) =>
@@ -121,7 +147,20 @@ async function runWith(
 ): Promise<Found> {
   const ground = await open(args.config);
   const path = args.file ?? (await ground.auditFile());
-  return path === undefined ? 2 : run(ground, path);
+  if (path === undefined) return 2;
+  try {
+    return await run(ground, path);
+  } catch (error) {
+    const fault = toReadFault(path, error);
+    if (fault === undefined) throw error;
+    ground.complain(fault);
+    return 2;
+  }
+}
+
+/** What the decision of a record may be; a `*` stands for any run of characters. */
+function isDecision(text: string): boolean {
+  return text.includes("*") || decisions.some((decision) => decision === text);
 }
 
 function toCount(text: string): number | undefined {

@@ -7,8 +7,16 @@ import { consoleOutput } from "./output.ts";
 import type { Output } from "./output.ts";
 
 const args = {
-  config: { type: "string", description: "The config to check", valueHint: "FILE" },
-  "env-file": { type: "string", description: "Instead of .env beside it", valueHint: "FILE" },
+  config: {
+    type: "string",
+    description: "The config to check (default: gateway.config.ts, .js, .mjs or .json)",
+    valueHint: "FILE",
+  },
+  "env-file": {
+    type: "string",
+    description: "Read instead of the .env beside it",
+    valueHint: "FILE",
+  },
   json: { type: "boolean", description: "Print { ok, faults }" },
   strict: { type: "boolean", description: "Let warnings fail, too" },
 } as const;

@@ -1,10 +1,13 @@
 /** The commands. Exit 0 good, 1 the answer is no, 2 wrong usage. */
 import { type CommandDef, defineCommand, renderUsage, runCommand } from "citty";
+import { colors, stripAnsi } from "consola/utils";
 import { version } from "../version.ts";
 import { auditCommand } from "./audit.ts";
 import { checkCommand } from "./check.ts";
 import { startCommand } from "./start.ts";
+import { stdioCommand } from "./stdio.ts";
 import { tokenCommand } from "./token.ts";
+import { toolsCommand } from "./tools.ts";
 import { tryCommand } from "./try.ts";
 import { findUsageFault } from "./usage-fault.ts";
 
@@ -16,8 +19,10 @@ const main = defineCommand({
   },
   subCommands: {
     start: startCommand,
+    stdio: stdioCommand,
     check: checkCommand,
     try: tryCommand,
+    tools: toolsCommand,
     token: tokenCommand,
     audit: auditCommand,
   },
@@ -30,15 +35,14 @@ const main = defineCommand({
 export async function runCli(args: readonly string[]): Promise<number | undefined> {
   const [first] = args;
   if (first === "--version" || first === "-v") return say(version);
-  if (first === "--help" || first === "-h") return say(await renderUsage(main));
+  if (first === "--help" || first === "-h") return say(await usageOf({ command: main, rest: [] }));
   const isBare = first === undefined || first.startsWith("-");
-  const { command, parent, rest } = await descend(main, isBare ? ["start", ...args] : args);
-  if (rest.includes("--help") || rest.includes("-h")) {
-    return say(await renderUsage(command, parent));
-  }
+  const descent = await descend(main, isBare ? ["start", ...args] : args);
+  const { command, rest } = descent;
+  if (rest.includes("--help") || rest.includes("-h")) return say(await usageOf(descent));
   const fault = await findUsageFault(command, rest);
   if (fault !== undefined) {
-    console.error(`${fault}\n\n${await renderUsage(command, parent)}`);
+    console.error(`${fault}\n\n${await usageOf(descent)}`);
     return 2;
   }
   const { result } = await runCommand(command, { rawArgs: [...rest] });
@@ -54,18 +58,28 @@ type Command = CommandDef;
 
 interface Descent {
   readonly command: Command;
-  readonly parent: Command | undefined;
+  /** The names before the command's own, `mcp-gw token`. */
+  readonly before?: string;
   readonly rest: readonly string[];
 }
 
 /** Follows the names of subcommands as far as they go. */
-async function descend(from: Command, args: readonly string[], parent?: Command): Promise<Descent> {
+async function descend(from: Command, args: readonly string[], before?: string): Promise<Descent> {
   const given = typeof from.subCommands === "function" ? from.subCommands() : from.subCommands;
   const children = (await given) as Record<string, Command> | undefined;
   const [name, ...rest] = args;
-  if (children === undefined || name === undefined || !Object.hasOwn(children, name)) {
-    return { command: from, parent, rest: args };
-  }
-  const child = children[name];
-  return child === undefined ? { command: from, parent, rest: args } : descend(child, rest, from);
+  const child = name !== undefined && Object.hasOwn(children ?? {}, name) && children?.[name];
+  if (!child) return { command: from, ...(before === undefined ? {} : { before }), rest: args };
+  return descend(child, rest, [before, await nameOf(from)].filter(Boolean).join(" "));
+}
+
+/** Coloured only where the reader is a terminal. */
+async function usageOf({ command, before }: Descent): Promise<string> {
+  const parent = before === undefined ? undefined : { meta: { name: before, version } };
+  const text = await renderUsage(command, parent);
+  return colors.bold("b") === "b" ? stripAnsi(text) : text;
+}
+
+async function nameOf({ meta }: Command): Promise<string | undefined> {
+  return (await (typeof meta === "function" ? meta() : meta))?.name;
 }

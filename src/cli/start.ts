@@ -1,20 +1,32 @@
 /** `mcp-gw start`, the default: serves the config of this folder, or the demo where there is none. */
 import { defineCommand } from "citty";
-import type { Fault, LoadedConfig } from "../config/index.ts";
+import type { LoadedConfig } from "../config/index.ts";
 import { type Runtime, openRuntime } from "../runtime/index.ts";
-import { type Started, startGateway } from "../serve.ts";
+import { startGateway } from "../serve.ts";
+import { createStdioTokens, withTokens } from "./client-token.ts";
+import { describe } from "./describe.ts";
 import { formatFaults, loadOrDemo } from "./load.ts";
-import { toTable } from "./table.ts";
+import { runFileOf, writeRunFile } from "./run-file.ts";
+import { startFault } from "./start-fault.ts";
 
 const args = {
-  config: { type: "string", description: "The config to serve", valueHint: "FILE" },
-  "env-file": { type: "string", description: "Instead of .env beside it", valueHint: "FILE" },
+  config: {
+    type: "string",
+    description: "The config to serve (default: gateway.config.ts, .js, .mjs or .json)",
+    valueHint: "FILE",
+  },
+  "env-file": {
+    type: "string",
+    description: "Read instead of the .env beside it",
+    valueHint: "FILE",
+  },
 } as const;
 
 export const startCommand = defineCommand({
   meta: {
     name: "start",
-    description: "Serves the config of this folder, e.g. mcp-gw --config prod.config.ts",
+    description:
+      "Serves the config of this folder, or the demo; the default. Example: mcp-gw --config prod.config.ts",
   },
   args,
   run: async ({ args: given }) => {
@@ -29,23 +41,49 @@ export const startCommand = defineCommand({
       return runtime.exit(1);
     }
     try {
-      const started = await startGateway({ loaded, runtime });
-      endOnSignal(runtime, started);
-      console.log(await describe(loaded, started, isDemo, runtime.cwd()));
+      const tokens = createStdioTokens(loaded.config, runtime);
+      const started = await startGateway({ loaded: withTokens(loaded, tokens), runtime });
+      const { url, gateway } = started;
+      const forget = await announce(loaded, url, tokens, runtime);
+      endOnSignal(runtime, async () => {
+        await forget();
+        await started.close();
+      });
+      const head = headOf(isDemo, loaded.file, url);
+      const foot = `Listening on ${url}/mcp`;
+      console.log(await describe({ loaded, gateway, head, foot, cwd: runtime.cwd() }));
     } catch (error) {
-      console.error(`Cannot start: ${error instanceof Error ? error.message : String(error)}`);
+      console.error(startFault(error, loaded));
       runtime.exit(1);
     }
   },
 });
 
+/** Lets other commands find this gateway; one that cannot be found serves all the same. */
+async function announce(
+  loaded: LoadedConfig,
+  url: string,
+  tokens: ReadonlyMap<string, string>,
+  runtime: Runtime,
+): Promise<() => Promise<void>> {
+  const { file: config, digest } = loaded;
+  const running = { pid: runtime.pid, url, config, digest, clients: Object.fromEntries(tokens) };
+  try {
+    return await writeRunFile(loaded, running, runtime);
+  } catch (error) {
+    const file = runFileOf(loaded);
+    runtime.log.warn("Other commands cannot find this gateway", { file, error: String(error) });
+    return async () => undefined;
+  }
+}
+
 /** The first signal lets calls end; a second one does not wait for them. */
-function endOnSignal(runtime: Runtime, started: Started): void {
+function endOnSignal(runtime: Runtime, close: () => Promise<void>): void {
   let isEnding = false;
   const end = (): void => {
     if (isEnding) return runtime.exit(130);
     isEnding = true;
-    started.close().then(
+    close().then(
       () => runtime.exit(0),
       (error: unknown) => {
         runtime.log.error("Cannot close cleanly", { error: String(error) });
@@ -57,42 +95,9 @@ function endOnSignal(runtime: Runtime, started: Started): void {
   runtime.onSignal("SIGTERM", end);
 }
 
-async function describe(
-  loaded: LoadedConfig,
-  { url, gateway }: Started,
-  isDemo: boolean,
-  cwd: string,
-): Promise<string> {
-  const statuses = await gateway.probe();
-  const upstreams = statuses.map(({ name, transport, era, tools, state }) => [
-    name,
-    transport,
-    era ?? "-",
-    tools === undefined ? "-" : String(tools),
-    transport === "stdio" ? "none" : "-",
-    state,
-  ]);
-  const clients = Object.entries(loaded.config.clients).map(([name, { auth, allow, rate }]) => [
-    name,
-    auth === "anonymous" ? "anonymous" : "token",
-    String(allow.tools.length),
-    String(allow.resources.length),
-    String(allow.prompts.length),
-    `${rate.perSecond}/s, burst ${rate.burst}`,
-  ]);
-  return [
-    isDemo
-      ? "There is no gateway.config.ts here, so this is the demo (see it at work: mcp-gw try)\n"
-      : `Serving ${loaded.file}\n`,
-    toTable(["upstream", "transport", "era", "tools", "contained", "state"], upstreams),
-    "",
-    toTable(["client", "auth", "tools", "resources", "prompts", "rate"], clients),
-    ...warnings(loaded.faults, cwd),
-    "",
-    `Listening on ${url}/mcp`,
-  ].join("\n");
-}
-
-function warnings(faults: readonly Fault[], cwd: string): string[] {
-  return faults.length === 0 ? [] : ["", formatFaults(faults, cwd)];
+/** The first line, for who looks at the terminal. */
+function headOf(isDemo: boolean, file: string, url: string): string {
+  return isDemo
+    ? `There is no gateway.config.ts here, so this is the demo (see it at work: mcp-gw try --url ${url})`
+    : `Serving ${file}`;
 }

@@ -1,6 +1,6 @@
-/** One call of the test client: plain HTTP in the modern era, so that it is the real door that answers. */
+/** One call of the test client, and what came of it. */
 import type { Clock } from "../core/index.ts";
-import { encodeHeaderValue, latestModern, metaKeys, readEvents, readText } from "../mcp/index.ts";
+import { callGateway, whyFailed } from "./mcp-client.ts";
 
 export interface Call {
   /** Of the gateway, e.g. `http://127.0.0.1:8080`. */
@@ -24,24 +24,25 @@ export interface Outcome {
 }
 
 const deadlineMs = 30_000;
-const maxBytes = 16 * 1024 * 1024;
 const failures = /^(?:UPSTREAM_|INTERNAL$|.*_UNAVAILABLE$|DRAINING$)/;
 
 export async function send(call: Call, clock: Clock): Promise<Outcome> {
+  const { url, token, method, params } = call;
   const start = clock.elapsed();
   try {
-    const response = await fetch(new URL("/mcp", call.url), {
-      method: "POST",
-      headers: headersOf(call),
-      body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: call.method, params: paramsOf(call) }),
-      redirect: "error",
-      signal: AbortSignal.timeout(deadlineMs),
+    const { headers, text } = await callGateway({
+      endpoint: new URL("/mcp", url).href,
+      token,
+      method,
+      params: JSON.stringify(params),
+      clientName: "mcp-gw try",
+      deadlineMs,
     });
-    const message = await readMessage(response);
     const ms = clock.elapsed() - start;
-    return { ...toOutcome(message), ms, retryAfterMs: retryAfterOf(response) };
+    const message = JSON.parse(text) as Readonly<Record<string, unknown>>;
+    return { ...toOutcome(message), ms, retryAfterMs: retryAfterOf(headers) };
   } catch (error) {
-    const why = error instanceof Error ? error.message : "The call failed";
+    const why = whyFailed(error);
     const ms = clock.elapsed() - start;
     return {
       decision: "failed",
@@ -54,43 +55,6 @@ export async function send(call: Call, clock: Clock): Promise<Outcome> {
     };
   }
 }
-
-function headersOf({ token, method, params }: Call): Record<string, string> {
-  const name = method === "resources/read" ? params["uri"] : params["name"];
-  return {
-    accept: "application/json, text/event-stream",
-    "content-type": "application/json",
-    "mcp-protocol-version": latestModern,
-    "mcp-method": method,
-    ...(typeof name === "string" ? { "mcp-name": encodeHeaderValue(name) } : {}),
-    ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-  };
-}
-
-function paramsOf({ params }: Call): Record<string, unknown> {
-  const meta = {
-    [metaKeys.protocolVersion]: latestModern,
-    [metaKeys.clientInfo]: { name: "mcp-gw try", version: "1" },
-    [metaKeys.clientCapabilities]: {},
-  };
-  return { ...params, _meta: meta };
-}
-
-/** The answer, as JSON or as the last event of a stream. */
-async function readMessage(response: Response): Promise<Readonly<Record<string, unknown>>> {
-  const body: AsyncIterable<Uint8Array> = response.body ?? noBytes();
-  const isStream = response.headers.get("content-type")?.startsWith("text/event-stream");
-  let text = "";
-  if (isStream === true) {
-    const limits = { maxEventBytes: maxBytes, maxBytes };
-    for await (const event of readEvents(body, limits)) text = event.data;
-  } else text = await readText(body, maxBytes);
-  const message: unknown = JSON.parse(text);
-  if (!isRecord(message)) throw new Error("The answer is no JSON object");
-  return message;
-}
-
-async function* noBytes(): AsyncIterable<Uint8Array> {}
 
 type Answer = Omit<Outcome, "ms" | "retryAfterMs">;
 
@@ -121,7 +85,7 @@ function firstText({ content }: Readonly<Record<string, unknown>>): string {
   return (isRecord(first) ? (textOf(first["text"]) ?? "") : "").replace(/^[A-Z_]+: /, "");
 }
 
-function retryAfterOf({ headers }: Response): number {
+function retryAfterOf(headers: Headers): number {
   const seconds = Number(headers.get("retry-after"));
   return Number.isFinite(seconds) ? seconds * 1_000 : 0;
 }

@@ -90,11 +90,18 @@ export const demoWalk: readonly Step[] = [
   tool("api-client", "http-api/create_ticket", { title: "Fire", priority: "high" }, denied),
 ];
 
-/** For a config of somebody's own: nothing is called, each client sees its list. */
-export function walkOf(clients: readonly string[]): readonly Step[] {
+/**
+ * For a config of somebody's own: nothing is called, each client sees its list. Where a client is
+ * anonymous, nobody comes without being one.
+ */
+export function walkOf(
+  clients: readonly string[],
+  { hasAnonymous }: { readonly hasAnonymous: boolean },
+): readonly Step[] {
   const list = { target: undefined, method: "tools/list", params: {} };
+  const stranger: Step = { ...list, client: undefined, expect: { code: "TOKEN_MISSING" } };
   return [
-    { ...list, client: undefined, expect: { code: "TOKEN_MISSING" } },
+    ...(hasAnonymous ? [] : [stranger]),
     ...clients.map((client) => ({ ...list, client, expect: {} })),
   ];
 }

@@ -1,9 +1,11 @@
 /** `mcp-gw try`: the test client; walks through what each client may do and what it may not. */
 import { defineCommand } from "citty";
-import type { Config, LoadedConfig } from "../config/index.ts";
+import { type Config, type LoadedConfig, resolvePath } from "../config/index.ts";
 import { type Runtime, openRuntime } from "../runtime/index.ts";
 import { startGateway } from "../serve.ts";
+import { tokenOf } from "./client-token.ts";
 import { formatFaults, loadOrDemo } from "./load.ts";
+import { startFault } from "./start-fault.ts";
 import { type Output, consoleOutput } from "./output.ts";
 import { type Outcome, send } from "./try-client.ts";
 import { type Tried, header, lineOf, sentText } from "./try-table.ts";
@@ -17,9 +19,21 @@ import {
 } from "./try-walk.ts";
 
 const args = {
-  config: { type: "string", description: "The config to try", valueHint: "FILE" },
-  "env-file": { type: "string", description: "Instead of .env beside it", valueHint: "FILE" },
-  url: { type: "string", description: "A gateway that runs on this config", valueHint: "URL" },
+  config: {
+    type: "string",
+    description: "The config to try (default: gateway.config.ts, .js, .mjs or .json)",
+    valueHint: "FILE",
+  },
+  "env-file": {
+    type: "string",
+    description: "Read instead of the .env beside it",
+    valueHint: "FILE",
+  },
+  url: {
+    type: "string",
+    description: "A gateway that runs on this config (default: one of its own, on a free port)",
+    valueHint: "URL",
+  },
   json: { type: "boolean", description: "Print one JSON object per call" },
 } as const;
 
@@ -30,6 +44,9 @@ export interface TryOptions {
   readonly url?: string | undefined;
   readonly json: boolean;
 }
+
+/** Beside the tokens of the demo, where Deno may write too. */
+const ownRecord = ".mcp-gw/try.jsonl";
 
 /** A caller that is asked to wait longer than this is not expected to. */
 const maxWaitMs = 20_000;
@@ -64,13 +81,36 @@ export async function tryOut(
     output.err(formatFaults(loaded.faults, runtime.cwd()));
     return 2;
   }
-  if (options.url !== undefined) return await walk(options.url, loaded, options, runtime, output);
-  const started = await startGateway({ loaded, runtime, port: 0 });
+  const { url } = options;
+  if (url !== undefined) {
+    if (/^https?:\/\//.test(url) && URL.canParse(url))
+      return await walk(url, loaded, options, runtime, output);
+    output.err(`Cannot use --url "${url}": it must be a URL such as http://127.0.0.1:8080`);
+    return 2;
+  }
+  const own = await withOwnRecord(loaded, runtime);
+  const started = await startGateway({ loaded: own, runtime, port: 0 }).catch((error: unknown) => {
+    output.err(startFault(error, own));
+    return undefined;
+  });
+  if (started === undefined) return 2;
   try {
-    return await walk(started.url, loaded, options, runtime, output);
+    return await walk(started.url, own, options, runtime, output);
   } finally {
     await started.close();
   }
+}
+
+/** A gateway may be running on this config, and one gateway at a time writes an audit file. */
+async function withOwnRecord(
+  loaded: LoadedConfig,
+  { config: files }: Pick<Runtime, "config">,
+): Promise<LoadedConfig> {
+  const { config, folder } = loaded;
+  const file = resolvePath(folder, ownRecord);
+  // Makes the folder; the file itself may be there.
+  await files.writeNew(file, "").catch(() => undefined);
+  return { ...loaded, config: { ...config, audit: { ...config.audit, file } } };
 }
 
 async function walk(
@@ -88,11 +128,19 @@ async function walk(
     unexpected += tried.asExpected ? 0 : 1;
     out(json ? JSON.stringify(tried) : lineOf(tried));
   }
-  if (!json)
-    out(
-      `\n${steps.length} calls, ${unexpected === 0 ? "all" : steps.length - unexpected} as expected`,
-    );
+  if (!json) out(`\n${summaryOf(steps.length, unexpected)}${untriedText(config)}`);
   return unexpected === 0 ? 0 : 1;
+}
+
+function summaryOf(calls: number, unexpected: number): string {
+  const expected = unexpected === 0 ? "all" : `${calls - unexpected}`;
+  return `${calls} ${calls === 1 ? "call" : "calls"}, ${expected} as expected`;
+}
+
+function untriedText({ clients }: Config): string {
+  const names = Object.keys(clients).filter((name) => isUntried(clients, name));
+  if (names.length === 0) return "";
+  return `\nNot tried, because the config does not hold their tokens: ${names.join(", ")}`;
 }
 
 /** The walk of the demo where this is the demo, else what is safe with anybody's servers. */
@@ -101,7 +149,12 @@ function stepsOf({ clients, upstreams }: Config): readonly Step[] {
     demoClients.every((name) => Object.hasOwn(clients, name)) &&
     demoUpstreams.every((name) => Object.hasOwn(upstreams, name));
   if (isDemo) return demoWalk;
-  return walkOf(Object.keys(clients).filter((name) => tokenOf(clients, name) !== undefined));
+  return walkOf(
+    Object.keys(clients).filter((name) => !isUntried(clients, name)),
+    {
+      hasAnonymous: Object.values(clients).some(({ auth }) => auth === "anonymous"),
+    },
+  );
 }
 
 interface Place {
@@ -147,14 +200,9 @@ function namesOf({ result }: Outcome): readonly string[] | undefined {
   return tools.map((tool: { readonly name?: unknown }) => String(tool.name)).sort();
 }
 
-/** Undefined where the config knows no more than a hash. */
-function tokenOf(clients: Config["clients"], name: string): string | undefined {
-  const auth = clients[name]?.auth;
-  if (auth === undefined || auth === "anonymous") return undefined;
-  for (const one of Array.isArray(auth) ? auth : [auth]) {
-    if ("token" in one) return one.token.reveal();
-  }
-  return undefined;
+/** The test client has no token where the config holds no more than a hash. */
+function isUntried(clients: Config["clients"], name: string): boolean {
+  return clients[name]?.auth !== "anonymous" && tokenOf(clients, name) === undefined;
 }
 
 /** Not the clock's: its timers let the process end, and this wait has to be sat out. */

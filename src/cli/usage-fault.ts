@@ -1,5 +1,6 @@
 /** Says what is wrong with the words of a command before it runs. */
 import type { ArgsDef, CommandDef } from "citty";
+import { suggest } from "../config/index.ts";
 
 /** Undefined where the words are right. An option that does nothing is never taken. */
 export async function findUsageFault(
@@ -7,7 +8,9 @@ export async function findUsageFault(
   words: readonly string[],
 ): Promise<string | undefined> {
   if (command.run === undefined) {
-    return words[0] === undefined ? "A command is missing" : `There is no command "${words[0]}"`;
+    const [word] = words;
+    if (word === undefined) return "A command is missing";
+    return `There is no command "${word}"${meant(word, await commandsOf(command))}`;
   }
   const given = typeof command.args === "function" ? command.args() : command.args;
   const args: ArgsDef = (await given) ?? {};
@@ -32,11 +35,25 @@ export async function findUsageFault(
     const kind =
       options.get(name) ??
       (options.get(name.replace(/^no-/, "")) === "boolean" ? "boolean" : undefined);
-    if (kind === undefined) return `There is no option "${word}"`;
+    if (kind === undefined) {
+      const option = word.replace(/=.*/s, "");
+      const known = [...options.keys()].map((each) => `--${each}`);
+      return `There is no option "${option}"${meant(option, known)}`;
+    }
     if (kind === "boolean" && value !== undefined) return `The option "--${name}" takes no value`;
     if (kind === "value" && value === undefined && words[++at] === undefined) {
       return `The option "--${name}" needs a value`;
     }
   }
   return undefined;
+}
+
+async function commandsOf({ subCommands }: CommandDef): Promise<readonly string[]> {
+  const given = typeof subCommands === "function" ? subCommands() : subCommands;
+  return Object.keys((await given) ?? {});
+}
+
+function meant(word: string, known: readonly string[]): string {
+  const suggestion = suggest(word, known);
+  return suggestion === undefined ? "" : ` (${suggestion})`;
 }

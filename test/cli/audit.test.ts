@@ -145,7 +145,9 @@ test("audit query says where a filter cannot be read", async () => {
   const bench = await createFile();
   expect(await run(bench, "query", "--since", "soon")).toMatchObject({
     exit: 2,
-    err: ['Cannot read --since "soon": it must be such as 1h or 2026-03-01T12:00:00Z'],
+    err: [
+      'Cannot read --since "soon": it must be a span such as 1h or a time such as 2026-03-01T12:00:00Z',
+    ],
   });
   expect((await run(bench, "query", "--limit", "-3")).exit).toBe(2);
   expect((await run(bench, "tail", "-n", "many")).exit).toBe(2);
@@ -183,7 +185,29 @@ test("audit commands say where there is no file", async () => {
   for (const command of ["tail", "query", "verify"]) {
     expect(await run(createBench(), command, "--file", "/no/file")).toMatchObject({
       exit: 2,
-      err: ['Cannot read "/no/file": there is no such file'],
+      err: [
+        'Cannot read "/no/file": there is no such file (nothing is recorded there yet, or --file FILE names another)',
+      ],
     });
   }
+});
+
+test("audit commands say why a file cannot be read", async () => {
+  const bench = createBench();
+  const readTail = () => Promise.reject(Object.assign(new Error("EISDIR"), { code: "EISDIR" }));
+  for (const command of ["tail", "query", "verify"]) {
+    const folder = { ...bench, files: { ...bench.files, readTail } };
+    expect(await run(folder, command, "--file", "/folder")).toMatchObject({
+      exit: 2,
+      err: ['Cannot read "/folder": it is a folder'],
+    });
+  }
+});
+
+test("audit query names the decisions there are", async () => {
+  const { exit, err } = await run(await createFile(), "query", "--decision", "refused");
+  expect(exit).toBe(2);
+  expect(err).toEqual([
+    'Cannot read --decision "refused": it must be one of allowed, denied, asked, failed, cancelled',
+  ]);
 });

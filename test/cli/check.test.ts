@@ -48,7 +48,7 @@ test("check prints file, line, path, what is wrong and what was meant", async ()
   const text = good.replace("weather/*", "wether/*").replace('"T"', '"UNSET"');
   expect(await run({ "gateway.config.ts": text })).toEqual({
     code: 1,
-    out: `gateway.config.ts:5: warning: clients.web.auth.token: The environment variable "UNSET" is not set
+    out: `gateway.config.ts:5: warning: clients.web.auth.token: The environment variable "UNSET" is not set (set it, or write it into .env beside the config)
 gateway.config.ts:5: error: clients.web.allow.tools[0]: "wether/*" names the unknown upstream "wether" (did you mean "weather"?)
 
 1 error, 1 warning`,

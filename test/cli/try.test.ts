@@ -1,5 +1,5 @@
 /** The test client against a real HTTP server that stands in for a gateway. */
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { type Server, createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -42,7 +42,9 @@ async function listen(asksForToken: boolean): Promise<string> {
   return `http://127.0.0.1:${(listening.address() as AddressInfo).port}`;
 }
 
-async function tryAt(url: string): Promise<{ code: number; lines: readonly unknown[] }> {
+async function tryAt(
+  url: string | undefined,
+): Promise<{ code: number; lines: readonly unknown[] }> {
   const runtime = { ...(await openRuntime()), env: { APP_TOKEN: token } };
   const lines: unknown[] = [];
   const output = {
@@ -72,6 +74,43 @@ test("try ends with 1 where no gateway answers", async () => {
   const url = await listen(true);
   server?.close();
   const { code, lines } = await tryAt(url);
-  expect(lines).toMatchObject([{ decision: "failed" }, { decision: "failed" }]);
+  const reason = expect.stringContaining("ECONNREFUSED") as string;
+  expect(lines).toMatchObject([
+    { decision: "failed", reason },
+    { decision: "failed", reason },
+  ]);
   expect(code).toBe(1);
+});
+
+test("try ends with 2 where --url is no URL", async () => {
+  expect(await tryAt("localhost:8080")).toEqual({
+    code: 2,
+    lines: ['Cannot use --url "localhost:8080": it must be a URL such as http://127.0.0.1:8080'],
+  });
+});
+
+test("try without --url leaves the audit file to the gateway that may be running", async () => {
+  await tryAt(undefined);
+  expect(await readFile(join(folder, ".mcp-gw/try.jsonl"), "utf8")).toContain('"client":"app"');
+  await expect(readFile(join(folder, "audit.jsonl"))).rejects.toThrow("ENOENT");
+});
+
+test("try comes as the anonymous client where there is one, and names whom it cannot be", async () => {
+  const clients = {
+    local: { auth: "anonymous", allow: { tools: ["wiki/*"] } },
+    far: { auth: { tokenSha256: "a".repeat(64) }, allow: { tools: ["wiki/*"] } },
+  };
+  await writeFile(join(folder, "gateway.config.json"), JSON.stringify({ ...config, clients }));
+  const lines: string[] = [];
+  const output = {
+    out: (text: string) => lines.push(text),
+    err: (text: string) => lines.push(text),
+  };
+  const options = { config: join(folder, "gateway.config.json"), json: false };
+  const url = await listen(false);
+  expect(await tryOut({ ...options, url }, await openRuntime(), output)).toBe(0);
+  expect(lines[1]).toMatch(/local +tools\/list +allowed/);
+  expect(lines.slice(2)).toEqual([
+    "\n1 call, all as expected\nNot tried, because the config does not hold their tokens: far",
+  ]);
 });

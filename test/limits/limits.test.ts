@@ -132,7 +132,7 @@ test("Failed authentications without an address share one bucket", async () => {
 
 test("A store that is lost refuses", async () => {
   const lost = async () => Promise.reject(new Error("connection lost"));
-  const store: Store = { take: lost, get: lost, set: lost, delete: lost, close: lost };
+  const store: Store = { ...openMemoryStore({ clock: handClock() }), take: lost };
   const config = toConfig({ clients: { a: { auth: "anonymous" } } });
   const limits = createLimits(config, { store, clock: handClock() });
   expect(codeOf(await limits.enter(plain("a"), undefined))).toBe("STORE_UNAVAILABLE");

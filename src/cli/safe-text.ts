@@ -1,0 +1,24 @@
+/** What a server says, so that it can neither move the cursor of who reads it nor hide from them. */
+
+/** Controls, invisible and direction-changing characters, and halves of characters. */
+const unsafe = /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu;
+
+/** Lines and tabs stay; everything that a terminal could obey is written out. */
+export function toSafeText(text: string): string {
+  return text
+    .replaceAll("\r\n", "\n")
+    .replaceAll(unsafe, (character) =>
+      character === "\n" || character === "\t" ? character : toEscape(character),
+    );
+}
+
+/** The same on one line, cut to `max` characters. */
+export function toSafeLine(text: string, max: number): string {
+  const line = toSafeText(text.trim().replaceAll(/\s+/g, " "));
+  return line.length <= max ? line : `${line.slice(0, max - 1)}…`;
+}
+
+function toEscape(character: string): string {
+  const hex = (character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0");
+  return `<U+${hex}>`;
+}

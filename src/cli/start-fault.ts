@@ -1,0 +1,73 @@
+/** Says why a gateway could not start: what the system calls an error, in words that help. */
+import { type LoadedConfig, resolvePath } from "../config/index.ts";
+import { LockedError } from "../runtime/index.ts";
+
+type Started = Pick<LoadedConfig, "config" | "folder">;
+
+/** One line; what is not known here stands as the error says it. */
+export function startFault(error: unknown, { config, folder }: Started): string {
+  if (error instanceof LockedError) {
+    const by = error.pid === undefined ? "another process" : `process ${error.pid}`;
+    const file = resolvePath(folder, config.audit.file);
+    return `Cannot write the audit file "${file}": ${by} does (stop that one, or name another with audit.file)`;
+  }
+  const { host, port } = config.listen;
+  const place = `${host.includes(":") ? `[${host}]` : host}:${port}`;
+  const code = codeOf(error);
+  const listening = whyNotListening.get(code);
+  if (listening !== undefined) return `Cannot listen on ${place}: ${listening}`;
+  if (isListen(error)) {
+    const why = code === "EACCES" ? "this user may not use the port" : textOf(error);
+    return `Cannot listen on ${place}: ${why} (listen.port names another)`;
+  }
+  const opening = whyNotOpened.get(code);
+  if (opening !== undefined) {
+    const file = resolvePath(folder, config.audit.file);
+    return `Cannot open the audit file "${file}": ${opening} (audit.file names another)`;
+  }
+  if (
+    config.listen.tls !== undefined &&
+    /PEM|SSL|TLS|X509|certificate|private key/i.test(textOf(error))
+  ) {
+    return `Cannot use the files of listen.tls: ${textOf(error)} (both must be PEM, and the key that of the certificate)`;
+  }
+  return `Cannot start: ${textOf(error)}`;
+}
+
+const inUse =
+  "another program listens there, maybe a gateway that still runs (end it, or set listen.port)";
+const notHere = "this machine has no such address (set listen.host)";
+const noName = "no address is known for this name (set listen.host)";
+/** By the code of Node, and by the name that Deno's errors have. */
+const whyNotListening = new Map([
+  ["EADDRINUSE", inUse],
+  ["AddrInUse", inUse],
+  ["EADDRNOTAVAIL", notHere],
+  ["AddrNotAvailable", notHere],
+  ["ENOTFOUND", noName],
+  ["EAI_AGAIN", noName],
+]);
+const notAllowed = "this user or process may not write it";
+const whyNotOpened = new Map([
+  ["ENOENT", "its folder does not exist"],
+  ["ENOTDIR", "its folder is a file"],
+  ["EISDIR", "it is a folder"],
+  ["EACCES", notAllowed],
+  ["EPERM", notAllowed],
+  ["EROFS", "the file system is read-only"],
+  ["NotCapable", "Deno was not given --allow-write for it and its .lock"],
+]);
+
+function codeOf(error: unknown): string {
+  if (!(error instanceof Error)) return "";
+  if ("code" in error && typeof error.code === "string") return error.code;
+  return error.name;
+}
+
+function isListen(error: unknown): boolean {
+  return error instanceof Error && "syscall" in error && error.syscall === "listen";
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,58 @@
+/** Starts the program as a child process, for tests. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const loader = new URL("../../node_modules/jiti/lib/jiti-register.mjs", import.meta.url).href;
+const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
+
+/** The same program on the runtime that runs the test. */
+export function commandOf(...words: readonly string[]): { command: string; args: string[] } {
+  const isDeno = process.versions["deno"] !== undefined;
+  const before = isDeno ? ["run", "--allow-all", "--no-lock"] : ["--import", loader];
+  return { command: process.execPath, args: [...before, main, ...words] };
+}
+
+/** A new folder with this config in it. */
+export async function folderWith(config: object): Promise<{ folder: string; file: string }> {
+  const folder = await mkdtemp(join(tmpdir(), "mcp-gw-"));
+  const file = join(folder, "gateway.config.json");
+  await writeFile(file, JSON.stringify(config));
+  return { folder, file };
+}
+
+export interface Program {
+  readonly child: ChildProcess;
+  /** Settles when the output so far, of both kinds, has this text; rejects when the program ends first. */
+  readonly says: (text: string) => Promise<void>;
+  readonly output: () => string;
+  /** Settles with the exit code. */
+  readonly exited: Promise<number | null>;
+}
+
+export function start(...words: readonly string[]): Program {
+  const { command, args } = commandOf(...words);
+  const child = spawn(command, args, { stdio: ["pipe", "pipe", "pipe"] });
+  let output = "";
+  child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
+  child.stderr.on("data", (chunk: Buffer) => (output += chunk.toString()));
+  const exited = once(child, "close").then(([code]) => code as number | null);
+  return {
+    child,
+    output: () => output,
+    exited,
+    says: async (text) => {
+      while (!output.includes(text)) {
+        const isOver = await Promise.race([
+          exited.then(() => true),
+          Promise.race([once(child.stdout, "data"), once(child.stderr, "data")]).then(() => false),
+        ]);
+        if (isOver && !output.includes(text))
+          throw new Error(`It ended without "${text}":\n${output}`);
+      }
+    },
+  };
+}
