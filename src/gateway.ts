@@ -9,6 +9,7 @@ import {
   compileLinear,
   createCanceller,
   toHex,
+  createSeals,
 } from "./core/index.ts";
 import { createIdentity } from "./identity/index.ts";
 import { createLimits } from "./limits/index.ts";
@@ -60,7 +61,9 @@ export async function openGateway(options: GatewayOptions): Promise<OpenGateway>
   const upstreams = openUpstreams(config, about, ports, compileLinear);
   const identity = createIdentity(config, ports);
   const limits = createLimits(config, ports);
-  const sessions = await createSessions(ports);
+  const keys = config.keys.map((key) => new TextEncoder().encode(key.reveal()));
+  const seals = createSeals(keys, crypto.randomBytes);
+  const sessions = await createSessions({ ...ports, seals });
   const names = createNames(config, ports);
   const draining = createCanceller();
   const road = buildRoad(
@@ -74,6 +77,7 @@ export async function openGateway(options: GatewayOptions): Promise<OpenGateway>
       clock,
       log,
       crypto,
+      seals,
       draining: draining.signal,
     },
     toRoadSettings(config, log, version),

@@ -336,6 +336,8 @@ export const configSchema = v.strictObject({
     [],
   ),
   /** The MCP servers, by name. */
+  /** Seal what clients carry: the first one seals, all of them open. */
+  keys: v.optional(v.array(secretValue), []),
   upstreams: v.optional(v.record(upstreamName, upstream), {}),
   /** Who may call, by name. */
   clients: v.optional(v.record(clientName, client), {}),

@@ -8,6 +8,18 @@ export interface Sealer {
   readonly open: (token: string) => Promise<string | undefined>;
 }
 
+/** The sealer of one use, by its label. */
+export type Seals = (label: string) => Sealer;
+
+/** `keys` are the config's; where it has none, what is sealed is good for this process alone. */
+export function createSeals(
+  keys: readonly Uint8Array[],
+  randomBytes: (count: number) => Uint8Array,
+): Seals {
+  const own = keys.length > 0 ? keys : [randomBytes(minKeyBytes)];
+  return (label) => createSealer(own, label);
+}
+
 interface SealingKey {
   readonly id: string;
   readonly secret: Uint8Array;

@@ -1,5 +1,5 @@
 /** Sessions of legacy clients: a sealed id that the client carries, and what belongs to it. */
-import { type ClientIdentity, type Ports, toHex } from "../core/index.ts";
+import { type ClientIdentity, type Ports, type Seals, toHex } from "../core/index.ts";
 import { type HeldSession, createHeld } from "./held.ts";
 import { type Questions, createQuestions } from "./questions.ts";
 import {
@@ -54,7 +54,7 @@ export interface SessionRoom {
   /** Entries in memory, of all maps together. */
   readonly entries: () => number;
 }
-type SessionPorts = Pick<Ports, "store" | "crypto" | "clock">;
+type SessionPorts = Pick<Ports, "store" | "crypto" | "clock"> & { readonly seals: Seals };
 
 const ttlMs = 24 * 60 * 60 * 1000;
 const refreshAfterMs = 60_000;
@@ -81,7 +81,7 @@ export function openSessionRoom(ports: SessionPorts): SessionRoom {
     streams.end(session.id);
     watchers.end(session.id);
   };
-  const tokens = createTokens(crypto);
+  const tokens = createTokens(crypto, ports.seals);
   const records = createRecords(ports, ttlMs);
   const held = createHeld(clock, { maxPerClient, maxUnitsPerClient, ttlMs }, letGo);
   const isHeld = (id: string): boolean => held.get(id) !== undefined;

@@ -1,5 +1,5 @@
 /** The sealed session ids that clients carry: whose session it is, and which. */
-import { type ClientIdentity, type Crypto, createSealer } from "../core/index.ts";
+import type { ClientIdentity, Crypto, Seals } from "../core/index.ts";
 import { LRUCache } from "lru-cache";
 
 export interface OpenToken {
@@ -25,14 +25,12 @@ interface Content {
 }
 
 const maxTokenLength = 1024;
-const keyBytes = 32;
 /** Opened tokens that are kept, so that a session in use costs one digest and no decryption. */
 const maxOpened = 10_000;
 const form = /^([0-9a-f]{32})\.([0-9a-f]{64})$/;
 
-/** The key is of this process. */
-export function createTokens(crypto: Crypto): Tokens {
-  const sealer = createSealer([crypto.randomBytes(keyBytes)], "session");
+export function createTokens(crypto: Crypto, seals: Seals): Tokens {
+  const sealer = seals("session");
   const opened = new LRUCache<string, Content>({ max: maxOpened });
   const owners = new WeakMap<ClientIdentity, string>();
 

@@ -1,9 +1,11 @@
 /** What has changed and one client was not told of yet. */
-import type { Cancellation } from "../core/index.ts";
-import type { UpstreamChange } from "../upstreams/index.ts";
+import type { Cancellation, Clock, Timer } from "../core/index.ts";
+import type { ListChange, UpstreamChange } from "../upstreams/index.ts";
 
 /** Changes that one client was not told of yet. */
 const maxPending = 1_000;
+/** Changes of one list within so long are one, whichever upstreams they come from. */
+const gatherMs = 250;
 
 export interface Noted {
   readonly upstream: string;
@@ -20,11 +22,34 @@ export interface Board {
 }
 
 /** What changed and was not told of yet; a change that comes again is told of once. */
-export function createBoard(signal: Cancellation): Board {
+export function createBoard(clock: Clock, signal: Cancellation): Board {
   const pending = new Map<string, Noted>();
+  const gathering = new Map<ListChange, Timer>();
   let wake: (() => void) | undefined;
   let expected: Promise<unknown> = Promise.resolve();
-  signal.addEventListener("abort", () => wake?.(), { once: true });
+  const end = (): void => {
+    for (const timer of gathering.values()) timer.cancel();
+    gathering.clear();
+    wake?.();
+  };
+  signal.addEventListener("abort", end, { once: true });
+
+  const put = (key: string, noted: Noted): void => {
+    // Nobody can follow more resources than this; parts of them are told of as far as there is room.
+    if (pending.has(key) || pending.size >= maxPending) return;
+    pending.set(key, noted);
+    wake?.();
+  };
+  /** A server that says so all the time costs its list a few times a second, and no more. */
+  const gather = (list: ListChange, noted: Noted): void => {
+    if (gathering.has(list) || signal.aborted) return;
+    const ripe = (): void => {
+      gathering.delete(list);
+      put(list, noted);
+    };
+    gathering.set(list, clock.after(gatherMs, ripe));
+  };
+
   return {
     expect: (settled) => {
       expected = Promise.all([expected, settled]);
@@ -34,12 +59,8 @@ export function createBoard(signal: Cancellation): Board {
     },
     note: (noted) => {
       const { upstream, change } = noted;
-      const what = change.kind === "list" ? change.list : change.uri;
-      const key = JSON.stringify([upstream, change.kind, what]);
-      // Nobody can follow more resources than this; parts of them are told of as far as there is room.
-      if (pending.has(key) || pending.size >= maxPending) return;
-      pending.set(key, noted);
-      wake?.();
+      if (change.kind === "list") gather(change.list, noted);
+      else put(JSON.stringify([upstream, change.uri]), noted);
     },
     changes: async function* () {
       while (!signal.aborted) {

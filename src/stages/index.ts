@@ -10,10 +10,10 @@ import {
   type Log,
   type Pipeline,
   type Reviewed,
+  type Seals,
   type Stage,
   type Cleaned,
   type Understood,
-  createSealer,
   pipeline,
 } from "../core/index.ts";
 import type { Identity } from "../identity/index.ts";
@@ -65,6 +65,7 @@ export interface Rooms {
   readonly clock: Clock;
   readonly log: Log;
   readonly crypto: Crypto;
+  readonly seals: Seals;
   /** Fires when the gateway closes: what has no end of its own is ended. */
   readonly draining: Cancellation;
 }
@@ -81,19 +82,32 @@ export interface Road {
 }
 
 export function buildRoad(rooms: Rooms, settings: RoadSettings): Road {
-  const { identity, limits, sessions, policy, upstreams, names, clock, log, crypto, draining } =
-    rooms;
+  const {
+    identity,
+    limits,
+    sessions,
+    policy,
+    upstreams,
+    names,
+    clock,
+    log,
+    crypto,
+    seals,
+    draining,
+  } = rooms;
   const { settings: sanitizeSettings, maxResponseBytes } = settings.sanitize;
   const listRules = { settings: sanitizeSettings, maxResponseBytes };
-  // Lists are read within minutes, so the key of their cursors is of this process.
-  const sealer = createSealer([crypto.randomBytes(32)], "cursor");
+  const sealer = seals("cursor");
   const listPorts = { clock, log, crypto, sealer };
   const lists = createLists(policy, upstreams, names, listRules, listPorts);
   const greeting = { version: settings.version, sanitize: sanitizeSettings };
   const greeter = createGreeter(upstreams, sessions, clock, greeting);
   const following = { policy, upstreams, names, sessions, clock, draining };
   const subscriber = createSubscriber(following, lists);
-  const sealed = { states: createStates({ clock, crypto }), tasks: createTasks(crypto) };
+  const sealed = {
+    states: createStates({ clock, crypto }, seals),
+    tasks: createTasks(crypto, seals),
+  };
   const answerers = { lists, greeter, subscriber, sessions };
   return {
     arrive: pipeline(

@@ -4,7 +4,7 @@ import {
   type Clock,
   type Crypto,
   type OneTarget,
-  createSealer,
+  type Seals,
 } from "../core/index.ts";
 import {
   type JsonObject,
@@ -34,7 +34,6 @@ export interface States {
 }
 
 const ttlMs = 15 * 60_000;
-const keyBytes = 32;
 
 /**
  * A state passes through the client, who could change it, keep it, or hand it to somebody else. So
@@ -42,9 +41,12 @@ const keyBytes = 32;
  * from, and an expiry (2026-07-28, multi round-trip requests, server requirements). It is good for
  * more than one retry, as the specification allows.
  */
-export function createStates(ports: { readonly clock: Clock; readonly crypto: Crypto }): States {
+export function createStates(
+  ports: { readonly clock: Clock; readonly crypto: Crypto },
+  seals: Seals,
+): States {
   const { clock, crypto } = ports;
-  const sealer = createSealer([crypto.randomBytes(keyBytes)], "state");
+  const sealer = seals("state");
   const bindingOf = ({ client, method, target }: Round): string =>
     crypto.sha256(
       JSON.stringify([

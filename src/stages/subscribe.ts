@@ -45,9 +45,6 @@ export interface Subscriber {
   ) => Promise<Verdict<never>>;
 }
 
-/** Changes of one list within so long are one. */
-const gatherMs = 250;
-
 export function createSubscriber(
   rooms: {
     readonly policy: Policy;
@@ -97,7 +94,7 @@ export function createSubscriber(
     if (draining.aborted) stop();
     for (const each of [signal, draining]) each.addEventListener("abort", stop, { once: true });
     const id = input.kind === "request" ? input.id : undefined;
-    const board = createBoard(own.signal);
+    const board = createBoard(clock, own.signal);
     try {
       const told = await digests(exchange, target);
       let current = target;
@@ -223,8 +220,6 @@ export function createSubscriber(
   ): Promise<NotificationMessage | undefined> {
     if (change.kind === "list") {
       const { list } = change;
-      // A server that says so all the time costs its list a few times a second, and no more.
-      await new Promise<void>((resolve) => void clock.after(gatherMs, resolve));
       const seen = await lists.digest(exchange, target.upstreams, list);
       if (seen === undefined || seen === told.get(list)) return undefined;
       told.set(list, seen);

@@ -1,5 +1,5 @@
 /** The ids of tasks as clients carry them, sealed to their owner. */
-import { type ClientIdentity, type Crypto, createSealer } from "../core/index.ts";
+import type { ClientIdentity, Crypto, Seals } from "../core/index.ts";
 import {
   type JsonObject,
   at,
@@ -23,7 +23,6 @@ export interface Tasks {
   readonly open: (client: ClientIdentity, sealed: string) => Promise<Task | undefined>;
 }
 
-const keyBytes = 32;
 const maxIdLength = 4_096;
 
 /**
@@ -32,8 +31,8 @@ const maxIdLength = 4_096;
  * says which upstream and tool it belongs to. Servers keep tasks as long as they like, so it does
  * not expire.
  */
-export function createTasks(crypto: Crypto): Tasks {
-  const sealer = createSealer([crypto.randomBytes(keyBytes)], "task");
+export function createTasks(crypto: Crypto, seals: Seals): Tasks {
+  const sealer = seals("task");
   const ownerOf = ({ name, subject }: ClientIdentity): string =>
     crypto.sha256(JSON.stringify([name, subject ?? null]));
   return {

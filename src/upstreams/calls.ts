@@ -227,12 +227,19 @@ export function createCalls(dial: Dial, settings: CallSettings): Calls {
     return request.asks && askFault(method, params, dial.askable(request)) === undefined;
   }
 
+  /** A call that cannot wait is over: nothing else would end the step it is in. */
   function hold(
     call: OpenCall,
     questions: ReadonlyMap<string, LinkQuestion>,
-    { client }: UpstreamRequest,
+    { client, caller }: UpstreamRequest,
   ): End {
-    const waiting = held.hold(client, { ...call, questions });
+    const isAttended = caller.era === "legacy";
+    const waiting = held.hold(client, { ...call, questions, isAttended });
+    if (waiting === undefined) {
+      call.watch.end(tooMany);
+      void call.messages.leave();
+      return tooMany;
+    }
     call.watch.passTo(undefined);
     call.watch.rest();
     return { kind: "held", asked: toInputRequired(questions, waiting) };
@@ -330,6 +337,7 @@ function inputDenied({ code }: ErrorMessage): Failure {
   return failure("INPUT_DENIED", `The upstream needs what is not granted (${code})`);
 }
 
+const tooMany = failure("UPSTREAM_UNAVAILABLE", "Too many calls wait for input");
 /** As a client answers that does not have the capability. */
 const refusal: ErrorMessage = {
   kind: "error",

@@ -16,14 +16,17 @@ export interface OpenCall {
 export interface HeldCall extends OpenCall {
   /** What it waits for, by the key that the client knows it under. */
   readonly questions: ReadonlyMap<string, LinkQuestion>;
+  /** A legacy client is there and waits for its call; a modern one may never come back. */
+  readonly isAttended: boolean;
 }
 
 export interface Held {
   /**
-   * The name under which it is found again. Over the bound the one held for longest makes room: the
-   * caller's own first, else one of whoever holds most. So nobody locks others out, or himself.
+   * The name under which it is found again. Over the bound the one that nobody attends to for
+   * longest makes room: the caller's own first, else one of whoever holds most, so that nobody locks
+   * others out, or himself. Undefined where somebody attends to all of them.
    */
-  readonly hold: (client: ClientIdentity, call: HeldCall) => string;
+  readonly hold: (client: ClientIdentity, call: HeldCall) => string | undefined;
   /** Once; undefined for what is not held, or held for somebody else. */
   readonly take: (client: ClientIdentity, name: string) => HeldCall | undefined;
   readonly close: () => void;
@@ -58,27 +61,28 @@ export function createHeld(clock: Clock, holdMs: number): Held {
     void call.messages.leave();
   }
 
-  /** The oldest first. */
-  function namesOf(owner: string): readonly string[] {
-    return [...places].filter(([, place]) => place.owner === owner).map(([name]) => name);
+  /** Ends the oldest that nobody attends to; false where there is none. */
+  function makeRoom(owner: string): boolean {
+    const oldest = [...places].find(([, place]) => place.owner === owner && !place.call.isAttended);
+    if (oldest !== undefined) end(oldest[0]);
+    return oldest !== undefined;
   }
 
-  function endOldest(owner: string): void {
-    const [oldest] = namesOf(owner);
-    if (oldest !== undefined) end(oldest);
+  function countOf(owner: string): number {
+    return [...places.values()].filter((place) => place.owner === owner).length;
   }
 
   function heaviest(): string {
-    const counts = new Map<string, number>();
-    for (const { owner } of places.values()) counts.set(owner, (counts.get(owner) ?? 0) + 1);
-    return [...counts].reduce((most, each) => (each[1] > most[1] ? each : most))[0];
+    const owners = new Set([...places.values()].map(({ owner }) => owner));
+    return [...owners].reduce((most, each) => (countOf(each) > countOf(most) ? each : most));
   }
 
   return {
     hold: (client, call) => {
       const owner = ownerOf(client);
-      if (namesOf(owner).length >= MAX_HELD_PER_CLIENT) endOldest(owner);
-      else if (places.size >= MAX_HELD) endOldest(heaviest());
+      const isFull = countOf(owner) >= MAX_HELD_PER_CLIENT;
+      if (isFull && !makeRoom(owner)) return undefined;
+      if (places.size >= MAX_HELD && !makeRoom(heaviest())) return undefined;
       const name = `held-${++last}`;
       places.set(name, { owner, call, expiry: clock.after(holdMs, () => end(name)) });
       // The upstream gave it up, or its deadline has passed: nobody can answer it any more.

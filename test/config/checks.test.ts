@@ -284,3 +284,17 @@ describe("a part that cannot be used", () => {
     expect(texts.join("\n")).toContain('"same" and "web" have the same token');
   });
 });
+
+describe("keys", () => {
+  test("a key of 31 bytes is refused, one of 32 is not, whatever its characters", () => {
+    const of = (text: string) => textOf({ keys: [new Secret(text)], clients: { web } });
+    expect(of("k".repeat(31))).toEqual(["error keys[0]: Must be at least 32 bytes, is 31"]);
+    expect(of("k".repeat(32))).toEqual([]);
+    expect(of("é".repeat(16))).toEqual([]);
+  });
+
+  test("a key that is listed twice is a warning", () => {
+    const keys = [new Secret("k".repeat(32)), new Secret("k".repeat(32))];
+    expect(textOf({ keys, clients: { web } })).toEqual(["warning keys[1]: Is listed twice"]);
+  });
+});

@@ -180,7 +180,7 @@ describe("a secret withholds", () => {
     await denying.close();
   });
 
-  test.each(places)('a list, where %s says "deny"', async (place) => {
+  test.each(places)('an item of a list, where %s says "deny"', async (place) => {
     const title = `"title":"key ${awsKey}"`;
     const denying = await openDenying(place, {
       tools: () => [`{"name":"t",${title},"inputSchema":{"type":"object"}}`],
@@ -188,14 +188,19 @@ describe("a secret withholds", () => {
       templates: [`{"uriTemplate":"r:///{id}","name":"r",${title}}`],
       instructions: `use ${awsKey}`,
     });
-    for (const method of ["tools/list", "resources/list", "resources/templates/list"]) {
+    const lists = {
+      "tools/list": "tools",
+      "resources/list": "resources",
+      "resources/templates/list": "resourceTemplates",
+    };
+    for (const [method, list] of Object.entries(lists)) {
       const own = await post(`${denying.mcp}/x`, modernRequest(method));
-      expect(own.json().error?.data.code).toBe("RESPONSE_WITHHELD");
+      expect(own.json().result?.[list]).toEqual([]);
       const all = await post(denying.mcp, modernRequest(method));
       expect(own.text + all.text).not.toContain(awsKey);
       // The other upstream's list is cleaned by its own setting, and stays.
-      if (place === "the upstream") expect(all.text).toContain("[redacted");
-      else expect(all.json().error?.data.code).toBe("RESPONSE_WITHHELD");
+      const shown = all.json().result?.[list] as unknown[];
+      expect(shown).toHaveLength(place === "the upstream" ? 1 : 0);
     }
     const greeting = await post(`${denying.mcp}/x`, modernRequest("server/discover"));
     expect(greeting.json().result?.["supportedVersions"]).toBeDefined();

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { createCanceller } from "../../src/core/index.ts";
 import { openSessionRoom } from "../../src/sessions/sessions.ts";
 import { openMemoryStore } from "../../src/stores/index.ts";
-import { crypto } from "../stores/ports.ts";
+import { crypto, ownSeals } from "../stores/ports.ts";
 import { settle, timerClock } from "./hand-timers.ts";
 
 const facts = { revision: "2025-11-25", capabilities: "{}", clientInfo: "{}" };
@@ -11,7 +11,7 @@ const { signal } = createCanceller();
 
 test("200 sessions with streams, questions and watchers leave nothing behind", async () => {
   const clock = timerClock();
-  const ports = { clock, crypto, store: openMemoryStore({ clock }) };
+  const ports = { clock, crypto, store: openMemoryStore({ clock }), seals: ownSeals() };
   const { sessions, entries } = openSessionRoom(ports);
   const over = { answers: 0, readers: 0, own: 0, watchers: 0 };
 

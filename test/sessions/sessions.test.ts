@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { Store } from "../../src/core/index.ts";
 import { createSessions } from "../../src/sessions/index.ts";
 import { openMemoryStore } from "../../src/stores/index.ts";
-import { crypto, handClock } from "../stores/ports.ts";
+import { crypto, handClock, ownSeals } from "../stores/ports.ts";
 
 const ann = { name: "web", subject: "ann" };
 const facts = {
@@ -28,7 +28,12 @@ async function open() {
       return memory.get(key);
     },
   };
-  return { clock, store, log, sessions: await createSessions({ store, crypto, clock }) };
+  return {
+    clock,
+    store,
+    log,
+    sessions: await createSessions({ store, crypto, clock, seals: ownSeals() }),
+  };
 }
 
 test("A session is found again by the client that opened it, with its facts to the byte", async () => {
@@ -83,7 +88,12 @@ test("A session of another client or subject is as unknown as a forged one", asy
 
 test("A session id of another process is unknown", async () => {
   const one = await open();
-  const two = await createSessions({ store: one.store, crypto, clock: one.clock });
+  const two = await createSessions({
+    store: one.store,
+    crypto,
+    clock: one.clock,
+    seals: ownSeals(),
+  });
   expect(await two.find(await one.sessions.open(ann, facts), ann)).toBeUndefined();
 });
 
@@ -133,7 +143,7 @@ test("A session that ends while it is being read stays ended", async () => {
       return text;
     },
   };
-  const sessions = await createSessions({ store, crypto, clock });
+  const sessions = await createSessions({ store, crypto, clock, seals: ownSeals() });
   const token = await sessions.open(ann, facts);
   clock.advance(2 * minute);
   const slow = sessions.find(token, ann);
@@ -182,7 +192,7 @@ function openSmallStore(): { store: Store; values: Map<string, string> } {
 
 test("A client that opens 5000 sessions ends its own oldest, and none of another client", async () => {
   const { store, values } = openSmallStore();
-  const sessions = await createSessions({ store, crypto, clock: handClock() });
+  const sessions = await createSessions({ store, crypto, clock: handClock(), seals: ownSeals() });
   const other = { name: "b", subject: undefined };
   const others = await sessions.open(other, facts);
   const used = await sessions.open(ann, facts);
@@ -202,7 +212,7 @@ test("A client that opens 5000 sessions ends its own oldest, and none of another
 
 test("A session that was ended no longer counts", async () => {
   const { store } = openSmallStore();
-  const sessions = await createSessions({ store, crypto, clock: handClock() });
+  const sessions = await createSessions({ store, crypto, clock: handClock(), seals: ownSeals() });
   const first = await sessions.open(ann, facts);
   for (let i = 0; i < 1500; i++) await sessions.end(await sessions.open(ann, facts), ann);
   expect(await sessions.find(first, ann)).toBeDefined();

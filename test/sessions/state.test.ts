@@ -1,22 +1,27 @@
 import { expect, test } from "vitest";
-import type { Store } from "../../src/core/index.ts";
+import { type Store, createSeals } from "../../src/core/index.ts";
 import { type SessionState, type Sessions, createSessions } from "../../src/sessions/index.ts";
 import { openMemoryStore } from "../../src/stores/index.ts";
-import { crypto } from "../stores/ports.ts";
+import { crypto, ownSeals } from "../stores/ports.ts";
 import { settle, timerClock } from "./hand-timers.ts";
 
 const ann = { name: "web", subject: "ann" };
 const facts = { revision: "2025-11-25", capabilities: "{}", clientInfo: "{}" };
 const minute = 60_000;
 const day = 24 * 60 * minute;
-/** Seals as another instance with the same keys does. */
-const sameKeys = { ...crypto, randomBytes: (count: number) => new Uint8Array(count).fill(7) };
+/** Of two instances with the same keys. */
+const sameSeals = createSeals([new Uint8Array(32).fill(7)], crypto.randomBytes);
 
 async function open(wrap: (store: Store) => Store = (store) => store) {
   const clock = timerClock();
   const memory = openMemoryStore({ clock });
   const store = wrap(memory);
-  return { clock, memory, store, sessions: await createSessions({ store, crypto, clock }) };
+  return {
+    clock,
+    memory,
+    store,
+    sessions: await createSessions({ store, crypto, clock, seals: ownSeals() }),
+  };
 }
 async function openOne(sessions: Sessions) {
   const token = await sessions.open(ann, facts);
@@ -229,8 +234,8 @@ test("A session that one instance ends is unknown to another, whatever that one 
   const clock = timerClock();
   const memory = openMemoryStore({ clock });
   const door = gate("set");
-  const one = await createSessions({ store: memory, crypto: sameKeys, clock });
-  const two = await createSessions({ store: door.wrap(memory), crypto: sameKeys, clock });
+  const one = await createSessions({ store: memory, crypto, clock, seals: sameSeals });
+  const two = await createSessions({ store: door.wrap(memory), crypto, clock, seals: sameSeals });
   const token = await one.open(ann, facts);
   const { id } = (await two.find(token, ann))!;
   const heard: unknown[] = [];

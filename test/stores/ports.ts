@@ -2,7 +2,7 @@
 import { createHash, createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import * as v from "valibot";
 import { type Config, type ConfigInput, configSchema } from "../../src/config/index.ts";
-import type { Clock, Crypto } from "../../src/core/index.ts";
+import { type Clock, type Crypto, type Seals, createSeals } from "../../src/core/index.ts";
 
 export interface HandClock extends Clock {
   readonly advance: (ms: number) => void;
@@ -30,4 +30,9 @@ export const crypto: Crypto = {
 
 export function toConfig(input: ConfigInput): Config {
   return v.parse(configSchema, input);
+}
+
+/** Seals of a process of its own. */
+export function ownSeals(): Seals {
+  return createSeals([], crypto.randomBytes);
 }

@@ -3,6 +3,7 @@ import type { Finding } from "../fault.ts";
 import type { Config } from "../schema.ts";
 import { checkExposure } from "./exposure.ts";
 import { checkInput } from "./input.ts";
+import { checkKeys } from "./keys.ts";
 import { checkRules } from "./rules.ts";
 import type { CheckContext, Checked, LeftOut } from "./subject.ts";
 import { checkTargets } from "./targets.ts";
@@ -26,7 +27,13 @@ export function crossCheck(
       path: ["rules", leftOut.ruleIndexes[index] ?? index],
     })),
   };
-  return [checkUpstreams, checkTokens, checkExposure, checkTargets, checkInput, checkRules].flatMap(
-    (check) => check(checked),
-  );
+  return [
+    checkUpstreams,
+    checkKeys,
+    checkTokens,
+    checkExposure,
+    checkTargets,
+    checkInput,
+    checkRules,
+  ].flatMap((check) => check(checked));
 }

@@ -1,0 +1,22 @@
+/** Sealing keys: long enough, and each of them once. */
+import { finding } from "../fault.ts";
+import type { Finding } from "../fault.ts";
+import type { Checked } from "./subject.ts";
+
+/** As long as the keys that are derived from it. */
+const minBytes = 32;
+
+export function checkKeys({ config }: Checked): readonly Finding[] {
+  const known = new Set<string>();
+  return config.keys.flatMap((secret, index) => {
+    const key = secret.reveal();
+    const at = ["keys", index];
+    const { length } = new TextEncoder().encode(key);
+    if (length < minBytes) {
+      return [finding("error", at, `Must be at least ${minBytes} bytes, is ${length}`)];
+    }
+    if (known.has(key)) return [finding("warning", at, "Is listed twice")];
+    known.add(key);
+    return [];
+  });
+}
