@@ -10,13 +10,13 @@ import { type Era, type InputKind, compileSchema } from "../mcp/index.ts";
 import { createCatalogue } from "./catalogue.ts";
 import type { Upstream, UpstreamStatus } from "./face.ts";
 import { createClosing } from "./closing.ts";
-import { openHttpTransport } from "./http.ts";
+import { openHttpTransport } from "./http/transport.ts";
 import type { Transport } from "./link.ts";
 import { createNotice } from "./notices.ts";
 import { MAX_LIST_BYTES } from "./pages.ts";
-import { openPackage } from "./package.ts";
-import { type ChildSettings, reveal, secretsOf, toChildEnv } from "./stdio-child.ts";
-import { openStdioTransport } from "./stdio.ts";
+import { openPackage } from "./stdio/package.ts";
+import { type ChildSettings, reveal, secretsOf, toChildEnv } from "./stdio/child.ts";
+import { openStdioTransport } from "./stdio/transport.ts";
 import { type OpenUpstream, createUpstream } from "./upstream.ts";
 import { toClientInfo } from "./wire.ts";
 

@@ -1,7 +1,7 @@
 /** Links of the HTTP transport alone: what it does for its callers, and what it leaves behind. */
 import type { Clock, Egress } from "../../src/core/index.ts";
 import { type NotificationMessage, textOf } from "../../src/mcp/index.ts";
-import { openHttpTransport } from "../../src/upstreams/http.ts";
+import { openHttpTransport } from "../../src/upstreams/http/transport.ts";
 import {
   type Link,
   type LinkAnswer,

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { createInbox } from "../../src/upstreams/inbox.ts";
+import { createInbox } from "../../src/upstreams/channel/inbox.ts";
 import { never } from "./harness.ts";
 
 test("inbox gives what was put in, in order, and waits for more", async () => {

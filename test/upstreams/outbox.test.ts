@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { createOutbox } from "../../src/upstreams/outbox.ts";
+import { createOutbox } from "../../src/upstreams/channel/outbox.ts";
 
 /** A pipe that takes a text when told. */
 function createPipe() {

@@ -5,8 +5,8 @@ import { afterEach, beforeAll, expect, test, vi } from "vitest";
 import type { FetchedPackage, PackageRequest, Packages } from "../../src/core/index.ts";
 import { at, items, stringOf } from "../../src/mcp/index.ts";
 import { createClosing } from "../../src/upstreams/closing.ts";
-import { findBin } from "../../src/upstreams/package-bin.ts";
-import { openPackage } from "../../src/upstreams/package.ts";
+import { findBin } from "../../src/upstreams/stdio/package-bin.ts";
+import { openPackage } from "../../src/upstreams/stdio/package.ts";
 import { type Registry, openRegistry, serverPackages } from "../runtime/registry.ts";
 import { type Opened, ask, callTool, createFakeClock, keysOf, open } from "./harness.ts";
 

@@ -7,7 +7,7 @@ import { z } from "zod";
 import type { Clock } from "../../src/core/index.ts";
 import { createClosing } from "../../src/upstreams/closing.ts";
 import { type Link, type LinkCaller, isFailure } from "../../src/upstreams/link.ts";
-import { openSseSessions } from "../../src/upstreams/sse.ts";
+import { openSseSessions } from "../../src/upstreams/http/sse.ts";
 import {
   type FakeServer,
   discovery,

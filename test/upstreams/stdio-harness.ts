@@ -7,7 +7,7 @@ import type { Cancellation, Clock, Failure, Log } from "../../src/core/index.ts"
 import { type NotificationMessage, textOf } from "../../src/mcp/index.ts";
 import type { Link, LinkCall, LinkCaller, LinkMessage } from "../../src/upstreams/link.ts";
 import { isAlone, isFailure } from "../../src/upstreams/link.ts";
-import { openStdioTransport } from "../../src/upstreams/stdio.ts";
+import { openStdioTransport } from "../../src/upstreams/stdio/transport.ts";
 import { caller, json, never, runtime, toConfig } from "./harness.ts";
 
 const talker = fileURLToPath(new URL("fixtures/talker.js", import.meta.url));
