@@ -163,14 +163,50 @@ export interface Taken {
   /** The bucket that refused, or the emptiest one. */
   readonly key: string;
 }
-/** State that instances share. Each value is bounded by its writer and expires. */
+/**
+ * State that instances share. Each value is at most 1 MiB in UTF-8 and expires; one that is larger is
+ * a `RangeError`. Each call settles within a second, and rejects with a `StoreLost` where the store
+ * is gone.
+ */
 export interface Store {
   /** Takes one token from every bucket, or none from any. */
   readonly take: (buckets: readonly Bucket[]) => Promise<Taken>;
+  /** Rejects where what is kept was changed by hand into something that is no value. */
   readonly get: (key: string) => Promise<string | undefined>;
   readonly set: (key: string, value: string, ttlMs: number) => Promise<void>;
   readonly delete: (key: string) => Promise<void>;
+  /** Marks as used: false where something is kept, and that is left as it is. Never done locally. */
+  readonly setOnce: (key: string, value: string, ttlMs: number) => Promise<boolean>;
+  /** False where not `expected` is kept (undefined: nothing), and what is kept is left as it is. */
+  readonly replace: (
+    key: string,
+    expected: string | undefined,
+    next: string,
+    ttlMs: number,
+  ) => Promise<boolean>;
   readonly close: () => Promise<void>;
+}
+/**
+ * Texts from instance to instance, the sender included: each comes at most once, and one that is sent
+ * while an instance has lost the store never comes to it.
+ */
+export interface Bus {
+  /** At most 1 MiB in UTF-8, else a `RangeError`. Rejects with a `StoreLost`. */
+  readonly publish: (channel: string, text: string) => Promise<void>;
+  /**
+   * Settles when it hears; while the store is lost at once, and then it hears from the return on.
+   * Resolves to what ends it.
+   */
+  readonly subscribe: (channel: string, act: (text: string) => void) => Promise<() => void>;
+}
+/** Its message is for operators: it says what is wrong and names no secret. */
+export class StoreLost extends Error {
+  /** `setup`: what waiting does not mend, as a wrong password. */
+  readonly reason: "unreachable" | "timeout" | "refused" | "setup" | "closed";
+  constructor(reason: StoreLost["reason"], message: string) {
+    super(message);
+    this.reason = reason;
+  }
 }
 
 /** What a gateway is built on. */

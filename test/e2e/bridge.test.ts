@@ -110,13 +110,16 @@ interface Listening {
 }
 function listen(fetch: (request: Request) => Promise<Response>): Promise<Listening> {
   return new Promise((resolve) => {
-    const server = serve({ fetch, port: 0, hostname: "127.0.0.1" }, ({ port }) => {
-      const close = (): void => {
-        server.close();
-        (server as unknown as { closeAllConnections: () => void }).closeAllConnections();
-      };
-      resolve({ url: `http://127.0.0.1:${port}/mcp`, close });
-    });
+    const server = serve(
+      { fetch, port: 0, hostname: "127.0.0.1", overrideGlobalObjects: false },
+      ({ port }) => {
+        const close = (): void => {
+          server.close();
+          (server as unknown as { closeAllConnections: () => void }).closeAllConnections();
+        };
+        resolve({ url: `http://127.0.0.1:${port}/mcp`, close });
+      },
+    );
   });
 }
 

