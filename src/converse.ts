@@ -128,6 +128,7 @@ async function* ask(
       const question = sessions.questions.open(session);
       if (question === undefined) return undefined;
       open.set(request.key, question);
+      await question.ready;
       yield toQuestion(request, question.id, input.caller.revision);
     }
     return await gather(requests, open, understood.signal);

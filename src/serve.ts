@@ -7,7 +7,7 @@ import { type OpenGateway, openGateway } from "./gateway.ts";
 import { createApp } from "./http/index.ts";
 import { clientAddress } from "./identity/index.ts";
 import type { FileLock, Runtime } from "./runtime/index.ts";
-import { openMemoryStore } from "./stores/index.ts";
+import { type OpenStore, openStore } from "./stores/index.ts";
 import { version } from "./version.ts";
 
 export interface Instance {
@@ -41,11 +41,16 @@ const closeDeadlineMs = 10_000;
 export async function openInstance(loaded: LoadedConfig, runtime: Runtime): Promise<Instance> {
   const { trustedProxies } = loaded.config;
   const lock = await runtime.lock(auditLockOf(loaded));
-  const ports = { ...runtime, store: openMemoryStore(runtime) };
   let gateway: OpenGateway;
+  let opened: OpenStore | undefined;
   try {
-    gateway = releasing(await openGateway({ loaded, ports, version, env: runtime.env }), lock);
+    opened = await openStore(loaded.config.store, runtime);
+    const isAlone = loaded.config.store === "memory";
+    const ports = { ...runtime, store: opened.store, bus: isAlone ? undefined : opened.bus };
+    const open = await openGateway({ loaded, ports, version, env: runtime.env });
+    gateway = releasing(open, opened, lock);
   } catch (error) {
+    await opened?.close();
     await lock.release();
     throw error;
   }
@@ -115,14 +120,15 @@ export async function startGateway({ loaded, runtime, port }: StartOptions): Pro
   };
 }
 
-/** The lock is given back when the record is closed. */
-function releasing(gateway: OpenGateway, lock: FileLock): OpenGateway {
+/** The lock is given back when the record is closed, and the store is left. */
+function releasing(gateway: OpenGateway, opened: OpenStore, lock: FileLock): OpenGateway {
   return {
     ...gateway,
     close: async () => {
       try {
         await gateway.close();
       } finally {
+        await opened.close();
         await lock.release();
       }
     },

@@ -2,7 +2,7 @@
 
 /** Keys by the place they stand at; `*` is any name, `#` any index. */
 const keys = new Map<string, readonly string[]>([
-  ["", "issuers roles plugins store admin metrics integrity egress".split(" ")],
+  ["", "issuers roles plugins admin metrics integrity egress".split(" ")],
   ["upstreams.*", "openapi baseUrl credentials contain egress".split(" ")],
   ["clients.*", ["roles"]],
   ["clients.*.auth", ["issuer", "claims"]],

@@ -312,6 +312,22 @@ const rule = v.strictObject({
   why: v.optional(text),
 });
 
+const share = "Must be a number from 0.001 to 1";
+const redisStore = v.strictObject({
+  /** `redis://[[user]:password@]host[:port][/database]`; `rediss:` is TLS. */
+  redis: textOrSecret,
+  /** Begins each key and each channel; `"mcp-gw:"` by default. */
+  prefix: v.optional(text, "mcp-gw:"),
+  /** Where Redis is lost: refuse calls (the default), or go on with `localShare` of each bucket. */
+  onLost: v.optional(v.picklist(["refuse", "local"]), "refuse"),
+  /** With three instances a third; 0.25 by default. */
+  localShare: v.optional(v.pipe(v.number(), v.minValue(0.001, share), v.maxValue(1, share)), 0.25),
+});
+const memoryStore = v.literal("memory", 'Must be "memory" or { redis: … }');
+const store = v.lazy((input: unknown): typeof memoryStore | typeof redisStore =>
+  isObject(input) ? redisStore : memoryStore,
+);
+
 const audit = v.strictObject({
   /** Relative to the config; `"./audit.jsonl"` by default. One gateway at a time writes it. */
   file: v.optional(text, "./audit.jsonl"),
@@ -339,6 +355,8 @@ export const configSchema = v.strictObject({
   /** Seal what clients carry: the first one seals, all of them open. */
   keys: v.optional(v.array(secretValue), []),
   upstreams: v.optional(v.record(upstreamName, upstream), {}),
+  /** Where buckets and sessions are kept: in this process, or in Redis for several instances. */
+  store: v.optional(store, "memory"),
   /** Who may call, by name. */
   clients: v.optional(v.record(clientName, client), {}),
   /** What narrows the clients' rights. All that match count, in any order. */
@@ -363,6 +381,7 @@ export type ConditionConfig = v.InferOutput<typeof condition>;
 export type TestConfig = v.InferOutput<typeof test>;
 export type RateConfig = ClientConfig["rate"];
 export type SanitizeConfig = v.InferOutput<typeof sanitizeSettings>;
+export type StoreConfig = Config["store"];
 export type AuditConfig = Config["audit"];
 
 function wholeNumber(min: number, max: number, message: string) {

@@ -219,4 +219,6 @@ export interface Ports {
   readonly packages: Packages;
   readonly files: Files;
   readonly store: Store;
+  /** Absent where this instance is alone. */
+  readonly bus?: Bus | undefined;
 }

@@ -11,16 +11,24 @@ export interface Questions {
    * such as `"mcp-gw-…"`, and no other question of the process has it.
    */
   readonly open: (session: string) => OpenQuestion | undefined;
-  /** Whether this session was asked that and has not answered yet; the first answer wins. */
-  readonly settle: (session: string, id: IdText, answer: QuestionAnswer) => boolean;
+  /**
+   * Whether this session was asked that, by whichever instance, and has not answered yet; the first
+   * answer wins.
+   */
+  readonly settle: (session: string, id: IdText, answer: QuestionAnswer) => Promise<boolean>;
 }
 export interface OpenQuestion {
   readonly id: IdText;
+  /** Settles when an answer finds its way from any instance: the client is asked then. */
+  readonly ready: Promise<void>;
   /** Undefined when closed, or when the session ended. */
   readonly answer: Promise<QuestionAnswer | undefined>;
   readonly close: () => void;
 }
-export interface QuestionBook extends Questions {
+/** The questions of this process. */
+export interface QuestionBook {
+  readonly open: (session: string) => Omit<OpenQuestion, "ready"> | undefined;
+  readonly settle: (session: string, id: IdText, answer: QuestionAnswer) => boolean;
   readonly end: (session: string) => void;
   /** Entries in memory. */
   readonly entries: () => number;

@@ -2,6 +2,7 @@
 import { type ClientIdentity, type Ports, type Seals, toHex } from "../core/index.ts";
 import { type HeldSession, createHeld } from "./held.ts";
 import { type Questions, createQuestions } from "./questions.ts";
+import { type SharedEvent, openSharing } from "./sharing.ts";
 import {
   type SessionFacts,
   type SessionRecord,
@@ -53,8 +54,10 @@ export interface SessionRoom {
   readonly sessions: Sessions;
   /** Entries in memory, of all maps together. */
   readonly entries: () => number;
+  /** Settles when this instance hears the others; absent where it is alone. */
+  readonly heard: Promise<unknown> | undefined;
 }
-type SessionPorts = Pick<Ports, "store" | "crypto" | "clock"> & { readonly seals: Seals };
+type SessionPorts = Pick<Ports, "store" | "crypto" | "clock" | "bus"> & { readonly seals: Seals };
 
 const ttlMs = 24 * 60 * 60 * 1000;
 const refreshAfterMs = 60_000;
@@ -70,7 +73,9 @@ const idBytes = 16;
  * process: the one over its cap ends the one it used least recently, never another's.
  */
 export async function createSessions(ports: SessionPorts): Promise<Sessions> {
-  return openSessionRoom(ports).sessions;
+  const { sessions, heard } = openSessionRoom(ports);
+  await heard;
+  return sessions;
 }
 
 export function openSessionRoom(ports: SessionPorts): SessionRoom {
@@ -89,6 +94,26 @@ export function openSessionRoom(ports: SessionPorts): SessionRoom {
   const streams = createStreams(ports, (id) => held.get(id)?.client.name);
   const watchers = createWatchers(isHeld);
   const turns = createTurns();
+
+  /** What another instance knows of a session that this one has. */
+  const hear = (id: string, event: SharedEvent): void => {
+    if (event.kind === "answered") questions.settle(id, event.id, event.answer);
+    else if (event.kind === "ended") drop(id);
+    else void reread(id);
+  };
+  const reread = async (id: string): Promise<void> => {
+    const session = held.get(id);
+    if (session === undefined) return;
+    const record = await records.get(session.client, id, undefined).catch(() => undefined);
+    if (record !== undefined && isHeld(id)) watchers.tell(id, record.state);
+  };
+  const instance = toHex(crypto.randomBytes(idBytes));
+  const { bus, store } = ports;
+  const shared = bus && openSharing({ bus, store }, instance, hear);
+  /** A bus that is lost loses what is told on it; what has to last stands in the store. */
+  const tell = async (id: string, event: SharedEvent): Promise<void> => {
+    await (await shared)?.tell(id, event).catch(() => undefined);
+  };
 
   const drop = (id: string): void => {
     const session = held.drop(id);
@@ -114,7 +139,10 @@ export function openSessionRoom(ports: SessionPorts): SessionRoom {
       }
       const session = held.get(id);
       if (session !== undefined) await use({ ...session, record, refreshedAt: clock.elapsed() });
-      if (record !== before) watchers.tell(id, record.state);
+      if (record !== before) {
+        watchers.tell(id, record.state);
+        await tell(id, { kind: "changed" });
+      }
       return record;
     });
 
@@ -154,6 +182,7 @@ export function openSessionRoom(ports: SessionPorts): SessionRoom {
       tokens.forget(digest);
       drop(id);
       await isWritten;
+      if (isOpen) await tell(id, { kind: "ended" });
       return isOpen;
     },
     change: async (client, id, change) => {
@@ -164,7 +193,23 @@ export function openSessionRoom(ports: SessionPorts): SessionRoom {
       return record?.state;
     },
     watch: watchers.watch,
-    questions,
+    questions: {
+      open: (id) => {
+        const question = questions.open(id);
+        if (question === undefined) return undefined;
+        const ask = async (): Promise<void> => {
+          await (await shared)?.ask(id, question.id).catch(() => undefined);
+        };
+        const close = (): void => {
+          question.close();
+          void shared?.then((sharing) => sharing.forget(id, question.id));
+        };
+        return { ...question, ready: ask(), close };
+      },
+      settle: async (id, asked, given) =>
+        questions.settle(id, asked, given) ||
+        ((await (await shared)?.answer(id, asked, given)) ?? false),
+    },
     streams,
     count: held.count,
   };
@@ -173,5 +218,5 @@ export function openSessionRoom(ports: SessionPorts): SessionRoom {
       (total, part) => total + part.entries(),
       0,
     );
-  return { sessions, entries };
+  return { sessions, entries, heard: shared };
 }

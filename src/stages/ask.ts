@@ -27,12 +27,15 @@ export function asksForInput(result: JsonObject): boolean {
 }
 
 /** Hands a legacy client's response to the call that waits for it. */
-export function answerQuestion({ input }: Metered, sessions: Sessions): Verdict<never> {
+export async function answerQuestion(
+  { input }: Metered,
+  sessions: Sessions,
+): Promise<Verdict<never>> {
   const { session } = input.caller;
   const isAsked =
     input.kind === "response" &&
     session !== undefined &&
-    sessions.questions.settle(session, input.id, input.answer);
+    (await sessions.questions.settle(session, input.id, input.answer));
   return isAsked
     ? answer(streamOf())
     : deny("MESSAGE_MALFORMED", "The message answers nothing that was asked");

@@ -97,7 +97,6 @@ test.each([
   [{ ...good, issuers: {} }, "issuers", '"issuers"'],
   [{ ...good, roles: {} }, "roles", '"roles"'],
   [{ ...good, plugins: [] }, "plugins", '"plugins"'],
-  [{ ...good, store: "memory" }, "store", '"store"'],
   [{ ...good, admin: false }, "admin", '"admin"'],
   [{ ...good, metrics: {} }, "metrics", '"metrics"'],
   [{ ...good, integrity: "pin" }, "integrity", '"integrity"'],

@@ -8,6 +8,10 @@ const minBytes = 32;
 
 export function checkKeys({ config }: Checked): readonly Finding[] {
   const known = new Set<string>();
+  if (config.store !== "memory" && config.keys.length === 0) {
+    // What one instance sealed has to open at the others.
+    return [finding("error", ["keys"], "A Redis store needs at least one key")];
+  }
   return config.keys.flatMap((secret, index) => {
     const key = secret.reveal();
     const at = ["keys", index];
