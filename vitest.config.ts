@@ -11,5 +11,6 @@ export default defineConfig({
       },
     ],
   },
-  test: { include: ["test/**/*.test.ts"], testTimeout: 20_000 },
+  // Most tests wait for processes and sockets, so there is room for more than one on a core.
+  test: { include: ["test/**/*.test.ts"], testTimeout: 20_000, maxWorkers: 3 },
 });
