@@ -15,22 +15,15 @@ import { createCallMessages } from "./call-messages.ts";
 import type { Closing } from "./closing.ts";
 import type { Dial } from "./dial.ts";
 import type { UpstreamRequest } from "./face.ts";
-import { type OpenCall, createHeld } from "./held.ts";
-import {
-  askFault,
-  couldDeclare,
-  screenResult,
-  toAnswer,
-  toInputRequired,
-  toPagesRequired,
-} from "./input.ts";
+import { type Waiting, createDialogue } from "./dialogue.ts";
+import type { OpenCall } from "./held.ts";
+import { couldDeclare, screenResult, toPagesRequired } from "./input.ts";
 import {
   type Link,
   type LinkCall,
   type LinkCaller,
   type LinkEnd,
   type LinkMessage,
-  type LinkQuestion,
   type Transport,
   isAlone,
   isFailure,
@@ -64,20 +57,15 @@ export interface CallSettings {
   ) => Promise<readonly ParamHeader[] | undefined>;
 }
 
-/** An end, and whether the call behind it goes on when the caller comes back with its answer. */
-type End = LinkEnd | { readonly kind: "held"; readonly asked: ResultMessage };
-
-/** A server that asks several things asks them at once; they are given to the client together. */
-const GATHER_MS = 30;
-const MAX_QUESTIONS = 16;
+type End = LinkEnd | Waiting;
 
 export const unanswered = failure("UPSTREAM_INVALID", "The answer ended early");
 
 export function createCalls(dial: Dial, settings: CallSettings): Calls {
   const { transport, clock, closing, nextId } = settings;
   const { note } = dial;
-  const held = createHeld(clock, settings.deadlineMs);
-  closing.onClose(held.close);
+  const dialogue = createDialogue(dial, clock, settings.deadlineMs);
+  closing.onClose(dialogue.close);
 
   /** What the upstream answers, as it answers it; what belongs to another hop is tried once more. */
   async function* forward(
@@ -134,21 +122,19 @@ export function createCalls(dial: Dial, settings: CallSettings): Calls {
     toEnd: (last: Last) => Last,
     signal: Cancellation | undefined,
   ): AsyncGenerator<NotificationMessage | Last> {
-    const call = held.take(request.client, waiting);
+    const call = dialogue.take(request.client, waiting);
     if (call === undefined) {
       yield failure("UPSTREAM_UNAVAILABLE", "The call that waited for this input is over");
       return;
     }
-    const { questions, watch } = call;
+    const { watch } = call;
     const callers = toTokens({ params: request.params, id: 0 })?.callers;
     const tokens = call.tokens && callers !== undefined ? { ...call.tokens, callers } : undefined;
     let isHeld = false;
     try {
       watch.passTo(signal);
       watch.touch();
-      const open = await answer(questions, request);
-      // What the client left out is asked for again (2026-07-28, multi round-trip requests).
-      const again = open.size > 0 ? hold(call, open, request) : undefined;
+      const again = await dialogue.answer(call, request);
       const last = again ?? (yield* relay({ ...call, tokens }, request));
       isHeld = last.kind === "held";
       yield last.kind === "held"
@@ -157,21 +143,6 @@ export function createCalls(dial: Dial, settings: CallSettings): Calls {
     } finally {
       if (!isHeld) watch.close();
     }
-  }
-
-  /** Sends up what the client answered, and gives back what it did not. */
-  async function answer(
-    questions: ReadonlyMap<string, LinkQuestion>,
-    request: UpstreamRequest,
-  ): Promise<ReadonlyMap<string, LinkQuestion>> {
-    const open = new Map(questions);
-    for (const [key, question] of questions) {
-      const given = toAnswer(request, key);
-      if (given === undefined) continue;
-      open.delete(key);
-      await question.reply(given);
-    }
-    return open;
   }
 
   /** Relays notifications and returns the end, or what is asked in the middle. */
@@ -185,7 +156,8 @@ export function createCalls(dial: Dial, settings: CallSettings): Calls {
       for (;;) {
         const { value: message, done } = await messages.next();
         if (done === true) return unanswered;
-        const end = message.kind === "question" ? await ask(call, message, request) : message;
+        const end =
+          message.kind === "question" ? await dialogue.ask(call, message, request) : message;
         if (end === undefined) continue;
         isHeld = end.kind === "held";
         if (end.kind !== "notification") return end;
@@ -199,50 +171,6 @@ export function createCalls(dial: Dial, settings: CallSettings): Calls {
     } finally {
       if (!isHeld) await messages.leave();
     }
-  }
-
-  /**
-   * The question, and what comes along with it, as an end of the caller's request; undefined where
-   * everything was refused at once, or the message that came instead.
-   */
-  async function ask(
-    call: OpenCall,
-    first: LinkQuestion,
-    request: UpstreamRequest,
-  ): Promise<End | NotificationMessage | undefined> {
-    call.watch.touch();
-    const questions = new Map<string, LinkQuestion>();
-    let question: LinkQuestion | undefined = first;
-    while (question !== undefined) {
-      if (isGranted(question, request)) questions.set(`input-${questions.size + 1}`, question);
-      else await question.reply(refusal);
-      if (questions.size === 0 || questions.size >= MAX_QUESTIONS) break;
-      question = await call.messages.soonQuestion(GATHER_MS);
-    }
-    if (questions.size === 0) return undefined;
-    return hold(call, questions, request);
-  }
-
-  function isGranted({ request: { method, params } }: LinkQuestion, request: UpstreamRequest) {
-    return request.asks && askFault(method, params, dial.askable(request)) === undefined;
-  }
-
-  /** A call that cannot wait is over: nothing else would end the step it is in. */
-  function hold(
-    call: OpenCall,
-    questions: ReadonlyMap<string, LinkQuestion>,
-    { client, caller }: UpstreamRequest,
-  ): End {
-    const isAttended = caller.era === "legacy";
-    const waiting = held.hold(client, { ...call, questions, isAttended });
-    if (waiting === undefined) {
-      call.watch.end(tooMany);
-      void call.messages.leave();
-      return tooMany;
-    }
-    call.watch.passTo(undefined);
-    call.watch.rest();
-    return { kind: "held", asked: toInputRequired(questions, waiting) };
   }
 
   function toOpenCall(
@@ -336,15 +264,6 @@ function withoutInput(params: JsonObject | undefined): JsonObject | undefined {
 function inputDenied({ code }: ErrorMessage): Failure {
   return failure("INPUT_DENIED", `The upstream needs what is not granted (${code})`);
 }
-
-const tooMany = failure("UPSTREAM_UNAVAILABLE", "Too many calls wait for input");
-/** As a client answers that does not have the capability. */
-const refusal: ErrorMessage = {
-  kind: "error",
-  code: -32601,
-  message: "Method not found",
-  data: undefined,
-};
 
 function ignoreAborted(error: unknown): undefined {
   if (!(error instanceof Aborted)) throw error;
