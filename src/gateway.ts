@@ -48,16 +48,17 @@ export async function openGateway(options: GatewayOptions): Promise<OpenGateway>
     ...resolveSettings({ secrets: "redact", hidden: "show" }),
     ...(literals && { literals }),
   };
+  const instance = toHex(crypto.randomBytes(8));
   const audit = await openAudit({
     settings: config.audit,
     path: resolvePath(folder, config.audit.file),
-    instance: toHex(crypto.randomBytes(4)),
+    instance,
     config: digest,
     ports,
     clean: (json) => cleanJson(json, recorded),
   });
   const policy = createPolicy(config, ports);
-  const about = { folder, version, env, grants: policy.grants };
+  const about = { folder, version, env, grants: policy.grants, instance };
   const upstreams = openUpstreams(config, about, ports, compileLinear);
   const identity = createIdentity(config, ports);
   const limits = createLimits(config, ports);

@@ -29,7 +29,7 @@ export function openDirectServer(
     Object.entries(config.upstreams).filter(([each]) => each === name),
   );
   const granted = new Set(inputKinds);
-  const about = { folder, version, env: runtime.env, grants: () => granted };
+  const about = { folder, version, env: runtime.env, grants: () => granted, instance: "direct" };
   const opened = openUpstreams({ ...config, upstreams }, about, runtime, compileLinear);
   const upstream = opened.get(name);
   if (upstream === undefined) throw new Error(`There is no upstream "${name}"`);

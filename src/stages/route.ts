@@ -174,6 +174,10 @@ export function route(
     if (task === undefined || !reachable.includes(task.upstream)) {
       return deny("TARGET_UNKNOWN", "The task is not one of this client");
     }
+    const isUnasked = policy.grants(client.name, task.upstream).size === 0;
+    if (isUnasked && member(params, "inputResponses") !== undefined) {
+      return deny("PARAMS_INVALID", "The request answers input that nobody asked for");
+    }
     const own = spliced(params, [replace(named, JSON.stringify(task.id))]) as JsonObject;
     const { upstream, tool } = task;
     return { kind: "one", upstream, what: "tool", name: tool, isTemplate: false, params: own };

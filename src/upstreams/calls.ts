@@ -49,6 +49,7 @@ export interface CallSettings {
   readonly deadlineMs: number;
   readonly nextId: () => number;
   readonly closing: Closing;
+  readonly instance: string;
   /** The parameter headers of a tool, as its upstream lists it now. */
   readonly paramHeaders: (
     tool: string,
@@ -64,7 +65,7 @@ export const unanswered = failure("UPSTREAM_INVALID", "The answer ended early");
 export function createCalls(dial: Dial, settings: CallSettings): Calls {
   const { transport, clock, closing, nextId } = settings;
   const { note } = dial;
-  const dialogue = createDialogue(dial, clock, settings.deadlineMs);
+  const dialogue = createDialogue(dial, clock, settings.deadlineMs, settings.instance);
   closing.onClose(dialogue.close);
 
   /** What the upstream answers, as it answers it; what belongs to another hop is tried once more. */

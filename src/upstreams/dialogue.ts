@@ -48,8 +48,13 @@ const refusal: ErrorMessage = {
   data: undefined,
 };
 
-export function createDialogue(dial: Dial, clock: Clock, holdMs: number): Dialogue {
-  const held = createHeld(clock, holdMs);
+export function createDialogue(
+  dial: Dial,
+  clock: Clock,
+  holdMs: number,
+  instance: string,
+): Dialogue {
+  const held = createHeld(clock, holdMs, instance);
 
   async function ask(
     call: OpenCall,

@@ -42,8 +42,11 @@ interface Place {
   readonly expiry: Timer;
 }
 
-/** A call that nobody comes back for within `holdMs` is cancelled at the upstream. */
-export function createHeld(clock: Clock, holdMs: number): Held {
+/**
+ * A call that nobody comes back for within `holdMs` is cancelled at the upstream. `instance` stands in
+ * the names: a state that another process sealed with the same key must not find a call of this one.
+ */
+export function createHeld(clock: Clock, holdMs: number, instance: string): Held {
   const places = new Map<string, Place>();
   let last = 0;
 
@@ -83,7 +86,7 @@ export function createHeld(clock: Clock, holdMs: number): Held {
       const isFull = countOf(owner) >= MAX_HELD_PER_CLIENT;
       if (isFull && !makeRoom(owner)) return undefined;
       if (places.size >= MAX_HELD && !makeRoom(heaviest())) return undefined;
-      const name = `held-${++last}`;
+      const name = `held-${instance}-${++last}`;
       places.set(name, { owner, call, expiry: clock.after(holdMs, () => end(name)) });
       // The upstream gave it up, or its deadline has passed: nobody can answer it any more.
       call.watch.signal.addEventListener("abort", () => end(name), { once: true });

@@ -22,6 +22,8 @@ export interface UpstreamSettings {
   readonly nextId: () => number;
   readonly closing: Closing;
   readonly grants: Grants;
+  /** The name of this process among those with the same keys. */
+  readonly instance: string;
 }
 
 export interface OpenUpstream extends Upstream {

@@ -32,6 +32,8 @@ export interface UpstreamsOptions {
   readonly version: string;
   /** The gateway's own environment, of which a child gets PATH, HOME and the locale. */
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** The name of this process among those with the same keys. */
+  readonly instance: string;
   /** What an upstream may ask of a client. */
   readonly grants: (client: string, upstream: string) => ReadonlySet<InputKind>;
 }
@@ -118,6 +120,7 @@ export function openUpstreams(
       nextId,
       closing,
       grants: (client) => options.grants(client, name),
+      instance: options.instance,
     });
   }
 

@@ -187,6 +187,14 @@ describe("what a task asks for", () => {
   });
 });
 
+test("an answer to a task that may ask nothing goes nowhere", async () => {
+  const { taskId } = await make({ token: tokenB });
+  const inputResponses = { name: { action: "accept", content: { name: "Eve" } } };
+  const updated = await ask("tasks/update", { taskId, inputResponses }, { token: tokenB });
+  expect(updated.error?.data.code).toBe("PARAMS_INVALID");
+  expect(JSON.stringify(lastOf("tasks/update") ?? null)).not.toContain("Eve");
+});
+
 describe("what a task says", () => {
   test("is cleaned when it begins", async () => {
     const task = await make();

@@ -47,6 +47,7 @@ export function open(upstreams: ConfigInput["upstreams"], extras: OpenExtras = {
     version: "1.2.3",
     env: extras.env ?? process.env,
     grants: () => granted,
+    instance: "test",
   };
   const ports = { ...runtime, log, clock: extras.clock ?? runtime.clock };
   const opened = openUpstreams(config, options, ports);
