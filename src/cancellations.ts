@@ -1,60 +1,136 @@
-/** Who may end an exchange early: a modern client by leaving, a legacy one by saying so. */
+/**
+ * Who may end an exchange early: a modern client by leaving, a legacy one by saying so, and an
+ * operator who blocks what it is about.
+ */
 import {
-  type Caller,
-  type Cancellation,
+  type Block,
   type Canceller,
+  type Cancellation,
+  type ClientIdentity,
+  type OneTarget,
+  type Target,
   type Understood,
   createCanceller,
 } from "./core/index.ts";
 import { type IdText, at, textOf } from "./mcp/index.ts";
+import type { Blocks } from "./policy/index.ts";
+import type { Sessions } from "./sessions/index.ts";
 
 export interface Ticket {
   /** Fires when the exchange is to be given up. */
   readonly signal: Cancellation;
+  /** What it is about, as soon as that is known. */
+  readonly concerns: (target: Target | undefined) => void;
+  /** What took it away from its caller. */
+  readonly block: () => Block | undefined;
   readonly close: () => void;
 }
 
+/** Of one process: what ends an exchange may come to another gateway of it than the one it is at. */
 export interface Cancellations {
   readonly open: (exchange: Understood) => Ticket;
   /** Gives up the request that a legacy client's `notifications/cancelled` names. */
   readonly cancel: (exchange: Understood) => void;
-  /** Gives up all that is under way in a session. */
-  readonly endSession: (caller: Caller) => void;
+  /** Settles when nothing is under way. */
+  readonly idle: () => Promise<void>;
+  readonly close: () => void;
 }
 
-const nothing = (): void => undefined;
+interface UnderWay {
+  readonly client: ClientIdentity;
+  readonly canceller: Canceller;
+  target: OneTarget | undefined;
+  block: Block | undefined;
+}
 
-export function createCancellations(): Cancellations {
+export function createCancellations(
+  blocks: Pick<Blocks, "find" | "onChange">,
+  sessions: Pick<Sessions, "cancel" | "onGivenUp">,
+): Cancellations {
+  const underWay = new Set<UnderWay>();
+  let waiting: (() => void)[] = [];
   /** Requests under way, by session and id. */
-  const sessions = new Map<string, Map<IdText, Canceller>>();
+  const bySession = new Map<string, Map<IdText, Canceller>>();
+
+  const look = (each: UnderWay): void => {
+    const { target, client } = each;
+    const thing = target && { kind: target.what, upstream: target.upstream, name: target.name };
+    each.block = blocks.find({ client: client.name, subject: client.subject }, thing);
+    if (each.block !== undefined) each.canceller.abort();
+  };
+  const settle = (): void => {
+    if (underWay.size > 0) return;
+    for (const tell of waiting) tell();
+    waiting = [];
+  };
+  const ends = [
+    blocks.onChange(() => underWay.forEach(look)),
+    sessions.onGivenUp((session, request) => {
+      const own = bySession.get(session);
+      if (request !== undefined) return own?.get(request)?.abort();
+      for (const canceller of own?.values() ?? []) canceller.abort();
+    }),
+  ];
 
   return {
-    open: ({ input, signal }) => {
-      const { era, session } = input.caller;
-      // Closing the connection is how a modern client cancels (2026-07-28, cancellation), and how
-      // any client leaves a stream that has no end.
-      if (era === "modern" || input.kind === "stream") return { signal, close: nothing };
+    open: ({ input, signal, client }) => {
       const canceller = createCanceller();
-      if (input.kind !== "request" || session === undefined) {
-        return { signal: canceller.signal, close: nothing };
-      }
-      const own = sessions.get(session) ?? new Map<IdText, Canceller>();
-      sessions.set(session, own);
-      own.set(input.id, canceller);
-      const close = (): void => {
-        if (own.get(input.id) === canceller) own.delete(input.id);
-        if (own.size === 0 && sessions.get(session) === own) sessions.delete(session);
+      const own: UnderWay = { client, canceller, target: undefined, block: undefined };
+      underWay.add(own);
+      const unlink = link({ input, signal }, canceller);
+      return {
+        signal: canceller.signal,
+        concerns: (target) => {
+          if (target?.kind === "one") own.target = target;
+          // What the gateway answers by itself was cut to what the caller may see just now.
+          if (target?.kind === "one" || target?.kind === "subscription") look(own);
+        },
+        block: () => own.block,
+        close: () => {
+          underWay.delete(own);
+          unlink();
+          settle();
+        },
       };
-      return { signal: canceller.signal, close };
     },
     cancel: ({ input }) => {
       if (input.kind !== "notification" || input.method !== "notifications/cancelled") return;
       const id = at(input.params, "requestId");
-      const own = sessions.get(input.caller.session ?? "");
-      if (id !== undefined) own?.get(textOf(id))?.abort();
+      const { session = "" } = input.caller;
+      if (id === undefined || session === "") return;
+      const own = bySession.get(session)?.get(textOf(id));
+      if (own !== undefined) own.abort();
+      else void sessions.cancel(session, textOf(id));
     },
-    endSession: ({ session = "" }) => {
-      for (const canceller of sessions.get(session)?.values() ?? []) canceller.abort();
-    },
+    idle: () =>
+      new Promise((resolve) => {
+        waiting.push(resolve);
+        settle();
+      }),
+    close: () => ends.forEach((end) => end()),
   };
+
+  /** What the caller may end it by; gives back how to forget that. */
+  function link(
+    { input, signal }: Pick<Understood, "input" | "signal">,
+    canceller: Canceller,
+  ): () => void {
+    const { era, session } = input.caller;
+    // Closing the connection is how a modern client cancels (2026-07-28, cancellation), and how
+    // any client leaves a stream that has no end.
+    if (era === "modern" || input.kind === "stream") {
+      if (signal.aborted) canceller.abort();
+      else signal.addEventListener("abort", canceller.abort, { once: true });
+      return () => signal.removeEventListener("abort", canceller.abort);
+    }
+    if (input.kind !== "request" || session === undefined) return () => undefined;
+    const { id } = input;
+    const own = bySession.get(session) ?? new Map<IdText, Canceller>();
+    bySession.set(session, own);
+    own.set(id, canceller);
+    return () => {
+      if (own.get(id) === canceller) own.delete(id);
+      if (own.size === 0 && bySession.get(session) === own) bySession.delete(session);
+    };
+  }
 }

@@ -12,7 +12,7 @@ import {
   withFact,
   utf8Length,
 } from "./core/index.ts";
-import { createCancellations } from "./cancellations.ts";
+import type { Cancellations, Ticket } from "./cancellations.ts";
 import { createConversation } from "./converse.ts";
 import { type Ending, deliver } from "./deliver.ts";
 import {
@@ -36,34 +36,49 @@ export interface Conducted {
   readonly upstreams: Upstreams;
   readonly clock: Clock;
   readonly log: Log;
+  readonly cancellations: Cancellations;
   /** False while draining: what has begun goes on, what is new is refused. */
   readonly ready: () => boolean;
 }
 
-export function conduct(house: Conducted): (arrival: Arrival) => Promise<Reply> {
-  const { road, sessions, audit, upstreams, clock, log } = house;
-  const cancellations = createCancellations();
-  const converse = createConversation({ road, sessions, clock });
+export interface Conductor {
+  readonly handle: (arrival: Arrival) => Promise<Reply>;
+  /** Settles when nothing is under way; a subscription goes on under the gateway that comes next. */
+  readonly idle: () => Promise<void>;
+}
 
-  return async (arrival) => {
+export function conduct(house: Conducted): Conductor {
+  const { road, sessions, audit, upstreams, clock, log, cancellations } = house;
+  const converse = createConversation({ road, sessions, clock });
+  const attendance = createAttendance();
+
+  return { handle, idle: attendance.idle };
+
+  async function handle(arrival: Arrival): Promise<Reply> {
     const from = clock.elapsed();
     if (!house.ready()) {
       return refuseArrival(arrival, deny("DRAINING", "The gateway is closing"), "admit", from);
     }
+    const leave = attendance.enter();
     const walked = await road.arrive.walk(arrival);
     complain(walked, arrival.id);
     const facts: Facts = walked.exchange;
     const { verdict } = walked;
-    if (verdict.verdict === "pass") return turn(verdict.out, from);
+    if (verdict.verdict === "pass") return turn(verdict.out, from, leave);
+    leave();
     const denied = verdict.verdict === "deny" ? verdict : deny("INTERNAL", "Nobody answers here");
     facts.quota?.release();
     return refuseArrival(facts, denied, walked.stage, from);
-  };
+  }
 
-  async function turn(understood: Understood, from: number): Promise<Reply> {
+  async function turn(understood: Understood, from: number, leave: () => void): Promise<Reply> {
     const ticket = cancellations.open(understood);
     const reservation = audit.reserve();
-    const ending = toEnding(understood, reservation, ticket.close, from);
+    const forget = (): void => {
+      ticket.close();
+      leave();
+    };
+    const ending = toEnding(understood, reservation, forget, from);
     const exchange = withFact(understood, { signal: ticket.signal });
     if (reservation === undefined) {
       log.error("The audit cannot take another record", { id: understood.id });
@@ -71,10 +86,11 @@ export function conduct(house: Conducted): (arrival: Arrival) => Promise<Reply> 
     }
     try {
       const { input } = exchange;
-      if (input.kind !== "stream" || input.after === undefined) return await walk(exchange, ending);
+      const way = { ticket, leave, ending };
+      if (input.kind !== "stream" || input.after === undefined) return await walk(exchange, way);
       const { session = "" } = input.caller;
       return sessions.streams.isOwn(session, input.after)
-        ? await goOn(exchange, session, input.after, ending)
+        ? await goOn(exchange, session, input.after, way)
         : await resume(exchange, input.after, ending);
     } catch (thrown) {
       complain({ thrown, stage: "respond" }, exchange.id);
@@ -82,12 +98,14 @@ export function conduct(house: Conducted): (arrival: Arrival) => Promise<Reply> 
     }
   }
 
-  async function walk(exchange: Understood, ending: Ending): Promise<Reply> {
+  async function walk(exchange: Understood, { ticket, leave, ending }: Way): Promise<Reply> {
     const walked = await road.turn.walk(exchange);
     complain(walked, exchange.id);
     const { verdict, stage } = walked;
     const facts: Understood & Partial<Reviewed> = walked.exchange;
     if (verdict.verdict === "deny") return refuse(facts, verdict, stage, ending);
+    ticket.concerns(facts.target);
+    if (facts.target?.kind === "subscription") leave();
     const reviewed = verdict.verdict === "pass" ? verdict.out.reviewed : verdict.answer;
     const parts = verdict.verdict === "pass" ? verdict.out.cleaned : verdict.cleaned;
     const cleaned = await road.sanitize.run(withFact(facts, { reviewed, cleaned: parts }));
@@ -95,12 +113,12 @@ export function conduct(house: Conducted): (arrival: Arrival) => Promise<Reply> 
       return refuse(facts, deny("INTERNAL", "The answer was not cleaned"), "sanitize", ending);
     }
     cancellations.cancel(exchange);
-    if (exchange.input.kind === "close") cancellations.endSession(exchange.input.caller);
     const own = verdict.verdict === "answer" ? verdict.headers : undefined;
     const headers = own === undefined ? toHeaders(facts) : { ...toHeaders(facts), ...own };
     const conversed = converse(exchange, cleaned.out);
     const events = toEvents(exchange);
-    return deliver({ facts, cleaned: conversed, headers, events, ending, log });
+    const { block } = ticket;
+    return deliver({ facts, cleaned: conversed, headers, events, ending, block, log });
   }
 
   /** A legacy client that lost the stream of a call may ask for what it missed. */
@@ -136,16 +154,17 @@ export function conduct(house: Conducted): (arrival: Arrival) => Promise<Reply> 
     understood: Understood,
     session: string,
     after: string,
-    ending: Ending,
+    way: Way,
   ): Promise<Reply> {
     const { streams } = sessions;
     const missed = streams.resume(session, after, understood.signal);
     if (missed === undefined) {
-      return refuse(understood, deny("EVENT_UNKNOWN", "No such event is kept"), "route", ending);
+      const none = deny("EVENT_UNKNOWN", "No such event is kept");
+      return refuse(understood, none, "route", way.ending);
     }
     // The stream that broke may not know it yet, and would be waited for.
     streams.takeOver(session, () => undefined)();
-    const reply = await walk(understood, ending);
+    const reply = await walk(understood, way);
     const { body } = reply;
     return body === undefined || typeof body === "string"
       ? reply
@@ -251,6 +270,42 @@ export function conduct(house: Conducted): (arrival: Arrival) => Promise<Reply> 
     const headers = { ...toHeaders(facts), ...extra, "content-type": type };
     return { status: wire.status, headers, body: wire.text };
   }
+}
+
+/** What goes with an exchange through its turn. */
+interface Way {
+  readonly ticket: Ticket;
+  /** It does not keep this gateway busy any more. */
+  readonly leave: () => void;
+  readonly ending: Ending;
+}
+
+/** How many are here; leaving twice is leaving once. */
+function createAttendance() {
+  let present = 0;
+  let waiting: (() => void)[] = [];
+  const settle = (): void => {
+    if (present > 0) return;
+    for (const tell of waiting) tell();
+    waiting = [];
+  };
+  return {
+    enter: (): (() => void) => {
+      let isHere = true;
+      present++;
+      return () => {
+        if (!isHere) return;
+        isHere = false;
+        present--;
+        settle();
+      };
+    },
+    idle: (): Promise<void> =>
+      new Promise((resolve) => {
+        waiting.push(resolve);
+        settle();
+      }),
+  };
 }
 
 async function* chained(

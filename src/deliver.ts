@@ -1,6 +1,7 @@
 /** Hands an answer to the client as it comes; the record is written before the last message goes. */
 import {
   type AnswerMessage,
+  type Block,
   type Cleaned,
   type Log,
   type Reply,
@@ -37,6 +38,8 @@ export interface Delivery {
   /** Keeps the events of a stream for a client that comes back for them; none for modern ones. */
   readonly events: (() => EventLog) | undefined;
   readonly ending: Ending;
+  /** What an operator has taken it away by, while it was under way. */
+  readonly block: () => Block | undefined;
   readonly log: Log;
 }
 
@@ -206,7 +209,7 @@ async function finish(
   const wire = toText(message, listener);
   try {
     await ending.record(facts, {
-      ...toEnd(message, facts.signal.aborted),
+      ...toEnd(message, facts.signal.aborted, delivery.block()),
       redactions: cleaned.redactions,
       result: message.kind === "result" ? message.result : undefined,
       status: sentBefore > 0 ? 200 : wire.status,
@@ -222,7 +225,11 @@ async function finish(
 function toEnd(
   message: AnswerMessage,
   wasCancelled: boolean,
+  block: Block | undefined,
 ): Pick<Outcome, "decision" | "stage" | "code" | "why"> {
+  if (block !== undefined) {
+    return { decision: "denied", stage: "authorize", code: "BLOCKED", why: block.why };
+  }
   if (wasCancelled) return { decision: "cancelled", stage: "forward", why: "The client cancelled" };
   if (message.kind !== "failure") return { decision: "allowed", stage: "respond" };
   const { code, why } = message;
@@ -235,9 +242,13 @@ function toEnd(
   };
 }
 
-async function pull(messages: Messages, { facts, log }: Delivery): Promise<AnswerMessage> {
+async function pull(messages: Messages, { facts, block, log }: Delivery): Promise<AnswerMessage> {
   try {
     const next = await messages.next();
+    if (block() !== undefined) {
+      messages.return?.().catch((error: unknown) => complain(error, log));
+      return taken;
+    }
     if (next.done) return facts.input.kind === "stream" ? over : endless;
     // What stands behind the last message (deadlines, connections) is let go of at once.
     if (isLast(next.value)) messages.return?.().catch((error: unknown) => complain(error, log));
@@ -248,6 +259,8 @@ async function pull(messages: Messages, { facts, log }: Delivery): Promise<Answe
   }
 }
 
+/** As if it had never been there. */
+const taken = failure("TARGET_UNKNOWN", "An operator has blocked it");
 const endless = failure("UPSTREAM_INVALID", "The answer had no end");
 /** A session's own stream ends without a word. */
 const over: AnswerMessage = { kind: "result", result: reread("{}") as JsonObject };

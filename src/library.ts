@@ -56,13 +56,13 @@ export async function createGateway(
     now: runtime.clock.now(),
   });
   if (loaded.config === undefined) throw new ConfigError(loaded.faults);
-  const { app, fetch, gateway } = await openInstance(loaded, runtime);
+  const { app, fetch, drain, close } = await openInstance(loaded, runtime);
   return {
     app,
     fetch: (request, peer) => fetch(request, peer?.remoteAddress),
     close: async () => {
-      gateway.drain();
-      await gateway.close();
+      drain();
+      await close();
       await runtime.egress.close();
     },
   };

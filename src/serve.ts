@@ -1,73 +1,198 @@
-/** Runtime, config, gateway, listener: everything that one instance is made of. */
+/** Runtime, config, gateway, listeners: everything that one instance is made of. */
 import type { Context, Hono } from "hono";
-import { type LoadedConfig, resolvePath } from "./config/index.ts";
-import type { Body, Canceller } from "./core/index.ts";
+import { type Config, type Fault, type LoadedConfig, resolvePath } from "./config/index.ts";
+import type { Body, Canceller, Gateway, Operations, ReloadOutcome } from "./core/index.ts";
 import type { HeaderView } from "./mcp/index.ts";
-import { type OpenGateway, openGateway } from "./gateway.ts";
-import { createApp } from "./http/index.ts";
+import {
+  type Foundation,
+  type GatewayOptions,
+  type OpenGateway,
+  type ReloadOptions,
+  createOperations,
+  createReloader,
+  openFoundation,
+  openGateway,
+} from "./gateway.ts";
+import { createAdminApp, createApp } from "./http/index.ts";
 import { clientAddress } from "./identity/index.ts";
-import type { FileLock, Runtime } from "./runtime/index.ts";
+import type { Listening, Runtime, Tls } from "./runtime/index.ts";
 import { type OpenStore, openStore } from "./stores/index.ts";
 import { version } from "./version.ts";
 
+export interface InstanceOptions {
+  /** How the config is read again; without it the one that was given is for good. */
+  readonly reload?: Pick<ReloadOptions, "explain" | "load" | "tried"> | undefined;
+  /** Hears that an operator has had another config taken up. */
+  readonly reloaded?: (() => Promise<void>) | undefined;
+  /** What the one operator of a config without any is known by. */
+  readonly adminToken?: string | undefined;
+}
+
 export interface Instance {
-  readonly gateway: OpenGateway;
+  /** What answers now: another one after a reload. */
+  readonly gateway: () => OpenGateway;
+  readonly operations: Operations;
+  /** Takes up the config as it is now, in this process alone. */
+  readonly reload: () => Promise<ReloadOutcome>;
+  /** What it runs on now. */
+  readonly config: () => Config;
   readonly app: Hono;
   /** `peer` is the address of the socket's other end. */
   readonly fetch: (request: Request, peer: string | undefined) => Response | Promise<Response>;
+  /** `/readyz` fails from here on, and calls are still taken. */
+  readonly lookAway: () => void;
+  /** New calls are refused, and subscriptions end. */
+  readonly drain: () => void;
+  /** Ends what is under way, and writes what the audit owes. */
+  readonly close: () => Promise<void>;
 }
 
-export interface StartOptions {
+export interface StartOptions extends InstanceOptions {
   readonly loaded: LoadedConfig;
   readonly runtime: Runtime;
   /** Instead of the config's; 0 takes any free one. */
   readonly port?: number;
+  /** Whether operators are listened to, where the config does not turn that off. */
+  readonly isAdministered?: boolean;
+  /** Other processes listen on the same port. */
+  readonly sharesPort?: boolean;
 }
 
 export interface Started {
   /** Where it listens, e.g. `http://127.0.0.1:8080`. */
   readonly url: string;
-  readonly gateway: OpenGateway;
-  /** Lets calls end until the deadline, then ends the rest. */
-  readonly close: (deadlineMs?: number) => Promise<void>;
+  /** Where operators reach it. */
+  readonly adminUrl: string | undefined;
+  readonly instance: Instance;
+  /**
+   * Lets calls end until the deadline, then ends the rest. For `graceMs` before that it only says
+   * that it is not ready, so that whoever sends it calls can look for another instance.
+   */
+  readonly close: (deadlineMs?: number, graceMs?: number) => Promise<void>;
 }
 
-const closeDeadlineMs = 10_000;
+const usualAdminPort = 8081;
+const noReload: NonNullable<InstanceOptions["reload"]> = {
+  load: async () => ({ faults: [fixed], watched: { secrets: [], sources: [] } }),
+  explain: (faults) => faults.map(({ message }) => message),
+};
+const fixed: Fault = {
+  level: "error",
+  path: "",
+  message: "The config was given by a program, which cannot be asked for it again",
+};
 
 /**
  * A gateway and its application, without a listener. Rejects with a `LockedError` where another
  * process writes the audit file: two writers would break its chain.
  */
-export async function openInstance(loaded: LoadedConfig, runtime: Runtime): Promise<Instance> {
-  const { trustedProxies } = loaded.config;
+export async function openInstance(
+  loaded: LoadedConfig,
+  runtime: Runtime,
+  options: InstanceOptions = {},
+): Promise<Instance> {
   const lock = await runtime.lock(auditLockOf(loaded));
-  let gateway: OpenGateway;
-  let opened: OpenStore | undefined;
+  const undo: (() => Promise<void>)[] = [lock.release];
   try {
-    opened = await openStore(loaded.config.store, runtime);
-    const isAlone = loaded.config.store === "memory";
-    const ports = { ...runtime, store: opened.store, bus: isAlone ? undefined : opened.bus };
-    const open = await openGateway({ loaded, ports, version, env: runtime.env });
-    gateway = releasing(open, opened, lock);
+    const { foundation, opened } = await openGround(loaded, runtime, undo);
+    const { adminToken } = options;
+    const heir: GatewayOptions["heir"] = () => reloader.gateway().subscriber;
+    const open = (config: LoadedConfig): OpenGateway =>
+      openGateway(config, foundation, { adminToken, heir });
+    const reloader = createReloader({
+      ...(options.reload ?? noReload),
+      foundation,
+      loaded,
+      gateway: open(loaded),
+      open,
+    });
+    let isLeaving = false;
+    const ready = (): boolean => !isLeaving && reloader.gateway().ready();
+    const { store } = loaded.config;
+    const operations = createOperations({
+      foundation,
+      reloader,
+      ready,
+      reloaded: options.reloaded,
+      store: () => ({ kind: store === "memory" ? store : "redis", state: opened.state() }),
+    });
+    const app = createApp(frontOf(reloader.gateway, ready), {
+      ports: runtime,
+      peer: toPeer,
+      connection: toConnection,
+      address: (peer, forwardedFor) =>
+        clientAddress(peer, forwardedFor, reloader.loaded().config.trustedProxies),
+      refused: ({ code, address }) => reloader.gateway().refused(code, address),
+    });
+    return {
+      gateway: reloader.gateway,
+      operations,
+      reload: reloader.reload,
+      config: () => reloader.loaded().config,
+      app,
+      fetch: (request, address) => app.fetch(request, { address }),
+      lookAway: () => {
+        isLeaving = true;
+      },
+      drain: foundation.draining.abort,
+      close: () => inTurn(undo),
+    };
   } catch (error) {
-    await opened?.close();
-    await lock.release();
+    await inTurn(undo);
     throw error;
   }
-  const app = createApp(gateway, {
-    ports: runtime,
-    peer: toPeer,
-    connection: (context) => {
-      const { gone, body, headers } = (context.env ?? {}) as Bindings;
-      return gone && body && headers && { gone, body, headers };
-    },
-    address: (peer, forwardedFor) => clientAddress(peer, forwardedFor, trustedProxies),
-    refused: ({ code, address }) => gateway.refused(code, address),
+}
+
+/** The store, and what one process opens once; `undo` gets what gives it back, the first thing last. */
+async function openGround(
+  loaded: LoadedConfig,
+  runtime: Runtime,
+  undo: (() => Promise<void>)[],
+): Promise<{ readonly foundation: Foundation; readonly opened: OpenStore }> {
+  const { store } = loaded.config;
+  let foundation: Foundation | undefined;
+  const opened = await openStore(store, runtime, (state) => {
+    if (state === "lost") return;
+    foundation?.returned().catch((error: unknown) => {
+      runtime.log.error("Cannot look up what was missed", { error: String(error) });
+    });
   });
+  undo.unshift(opened.close);
+  const blockPath = resolvePath(loaded.folder, ".mcp-gw/blocks.json");
+  foundation = await openFoundation({
+    loaded,
+    ports: { ...runtime, store: opened.store, bus: store === "memory" ? undefined : opened.bus },
+    version,
+    env: runtime.env,
+    blockFile: {
+      read: () => runtime.config.readText(blockPath),
+      write: (text) => runtime.config.replace(blockPath, text),
+    },
+  });
+  undo.unshift(foundation.close);
+  return { foundation, opened };
+}
+
+/** All of them, whichever fails; rejects with the first failure. */
+async function inTurn(acts: (() => Promise<void>)[]): Promise<void> {
+  const [next] = acts.splice(0, 1);
+  if (next === undefined) return;
+  try {
+    await next();
+  } finally {
+    await inTurn(acts);
+  }
+}
+
+/** The face of whichever gateway answers now. */
+function frontOf(current: () => OpenGateway, ready: () => boolean): Gateway {
   return {
-    gateway,
-    app,
-    fetch: (request, address) => app.fetch(request, { address }),
+    handle: (arrival) => current().handle(arrival),
+    ready,
+    get allOrigins() {
+      return current().allOrigins;
+    },
+    close: async () => undefined,
   };
 }
 
@@ -76,14 +201,10 @@ export function auditLockOf({ config, folder }: Pick<LoadedConfig, "config" | "f
   return `${resolvePath(folder, config.audit.file)}.lock`;
 }
 
-export async function startGateway({ loaded, runtime, port }: StartOptions): Promise<Started> {
-  const { config, folder } = loaded;
-  const { listen } = config;
-  const read = (path: string): Promise<string> => runtime.files.readText(resolvePath(folder, path));
-  const tls = listen.tls && {
-    cert: await read(listen.tls.cert),
-    key: await read(listen.tls.key),
-  };
+export async function startGateway(options: StartOptions): Promise<Started> {
+  const { loaded, runtime, port, reload } = options;
+  const { listen } = loaded.config;
+  const tls = await readTls(loaded, runtime);
   // A gateway that cannot listen must not touch the record of the one that does, so it opens nothing
   // before it has the port; who calls meanwhile waits.
   const opened = promiseOfInstance();
@@ -92,47 +213,120 @@ export async function startGateway({ loaded, runtime, port }: StartOptions): Pro
     host: listen.host,
     port: port ?? listen.port,
     ...(tls ? { tls } : {}),
+    ...(options.sharesPort === true ? { reusePort: true } : {}),
     fetch: (request, peer) =>
       instance === undefined
         ? opened.promise.then(({ app }) => app.fetch(request, peer))
         : instance.app.fetch(request, peer),
-    refused: (code, { address }) => instance?.gateway.refused(code, address),
+    refused: (code, { address }) => instance?.gateway().refused(code, address),
   });
+  let admin: Listening | undefined;
+  const tried: ReloadOptions["tried"] = async (attempt, running, result) => {
+    // Files of the same names may hold others than before.
+    if (result !== "refused") await renewTls(running, runtime, [listening, admin]);
+    await reload?.tried?.(attempt, running, result);
+  };
   try {
-    instance = await openInstance(loaded, runtime);
+    instance = await openInstance(loaded, runtime, {
+      ...options,
+      reload: reload && { ...reload, tried },
+    });
+    if (options.isAdministered === true) admin = await listenAdmin(loaded, runtime, instance, tls);
   } catch (error) {
     opened.reject(error);
     await listening.close(0);
+    await instance?.close();
     throw error;
   }
   opened.resolve(instance);
-  const { gateway } = instance;
-  const host = listening.host.includes(":") ? `[${listening.host}]` : listening.host;
+  const { lookAway, drain: refuseCalls, close, config } = instance;
   return {
-    url: `${tls ? "https" : "http"}://${host}:${listening.port}`,
-    gateway,
-    close: async (deadlineMs = closeDeadlineMs) => {
-      gateway.drain();
+    url: toUrl(listening, tls !== undefined),
+    adminUrl: admin && toUrl(admin, tls !== undefined),
+    instance,
+    close: async (deadlineMs = config().drain.deadlineMs, graceMs = 0) => {
+      lookAway();
+      if (graceMs > 0) {
+        listening.lookAway();
+        await new Promise<void>((resolve) => {
+          runtime.clock.after(graceMs, resolve);
+        });
+      }
+      refuseCalls();
       await listening.close(deadlineMs);
-      await gateway.close();
+      await admin?.close(0);
+      await close();
       await runtime.egress.close();
     },
   };
 }
 
-/** The lock is given back when the record is closed, and the store is left. */
-function releasing(gateway: OpenGateway, opened: OpenStore, lock: FileLock): OpenGateway {
-  return {
-    ...gateway,
-    close: async () => {
-      try {
-        await gateway.close();
-      } finally {
-        await opened.close();
-        await lock.release();
-      }
-    },
-  };
+async function readTls(
+  { config, folder }: LoadedConfig,
+  { files }: Pick<Runtime, "files">,
+): Promise<Tls | undefined> {
+  const { tls } = config.listen;
+  if (tls === undefined) return undefined;
+  const read = (path: string): Promise<string> => files.readText(resolvePath(folder, path));
+  return { cert: await read(tls.cert), key: await read(tls.key) };
+}
+
+/** A certificate is renewed long before a gateway is started again. */
+async function renewTls(
+  loaded: LoadedConfig,
+  runtime: Pick<Runtime, "files" | "log">,
+  listeners: readonly (Listening | undefined)[],
+): Promise<void> {
+  const { log } = runtime;
+  try {
+    const tls = await readTls(loaded, runtime);
+    if (tls === undefined || listeners.every((each) => each?.renewTls(tls) ?? true)) return;
+  } catch (error) {
+    // Of two files one is written first.
+    return log.error("The certificate of the listener is not renewed", { error: String(error) });
+  }
+  log.warn("The certificate of the listener stays as it was until the gateway is started again");
+}
+
+/** The usual port, or where another gateway has it any free one; `.mcp-gw/run.json` says which. */
+async function listenAdmin(
+  { config }: LoadedConfig,
+  runtime: Runtime,
+  { operations, config: running }: Instance,
+  tls: Tls | undefined,
+): Promise<Listening | undefined> {
+  const { admin } = config;
+  if (admin === false) return undefined;
+  const app = createAdminApp(operations, {
+    ports: runtime,
+    peer: toPeer,
+    connection: toConnection,
+    address: (peer) => clientAddress(peer, null, []),
+    hosts: (name) => adminNames(running()).has(name),
+  });
+  const serve = (port: number): Promise<Listening> =>
+    runtime.serve({
+      host: admin.host,
+      port,
+      ...(tls ? { tls } : {}),
+      fetch: (request, peer) => app.fetch(request, peer),
+      refused: (code, { address }) => operations.refused(code, address),
+    });
+  if (admin.port !== undefined) return serve(admin.port);
+  return serve(usualAdminPort).catch(() => serve(0));
+}
+
+/** A reload may add names. */
+function adminNames({ admin }: Config): ReadonlySet<string> {
+  const own = ["localhost", "127.0.0.1", "[::1]"];
+  if (admin === false) return new Set(own);
+  const { host, hosts } = admin;
+  const names = [...own, host.includes(":") ? `[${host}]` : host, ...hosts];
+  return new Set(names.map((name) => name.toLowerCase()));
+}
+
+function toUrl({ host, port }: Listening, isSecure: boolean): string {
+  return `${isSecure ? "https" : "http"}://${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
 function promiseOfInstance() {
@@ -158,6 +352,11 @@ interface Bindings {
   readonly incoming?: { readonly socket?: { readonly remoteAddress?: string } };
   /** `Deno.serve`'s. */
   readonly remoteAddr?: { readonly hostname?: string };
+}
+
+function toConnection(context: Context) {
+  const { gone, body, headers } = (context.env ?? {}) as Bindings;
+  return gone && body && headers && { gone, body, headers };
 }
 
 function toPeer(context: Context): string | undefined {

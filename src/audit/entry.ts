@@ -7,18 +7,20 @@ export type AuditDecision = "allowed" | "denied" | "asked" | "failed" | "cancell
 /** The record's fields by the contract's names; what is not known is left out. */
 export interface AuditEntry {
   /** Default: "exchange". */
-  readonly kind?: "exchange" | "admin" | "config" | "lock" | "start" | "stop";
+  readonly kind?: "exchange" | "admin" | "config" | "lock" | "start" | "stop" | undefined;
   /** Milliseconds since the epoch. */
   readonly time: number;
   readonly id?: string | undefined;
   readonly traceId?: string | undefined;
   readonly client?: string | undefined;
   readonly roles?: readonly string[] | undefined;
+  /** Who stood behind it; of an `admin` record the operator. */
   readonly subject?: string | undefined;
   readonly address?: string | undefined;
   readonly transport?: string | undefined;
   readonly eras?: { readonly client?: Era | undefined; readonly upstream?: Era | undefined };
   readonly session?: string | undefined;
+  /** Of an `admin` or `config` record what was done, as `blocks.add`; `target` says to what. */
   readonly method?: string | undefined;
   readonly upstream?: string | undefined;
   readonly target?: string | undefined;
@@ -47,6 +49,7 @@ export interface AuditRule {
 /** A refusal before anybody was identified. */
 export type StrangerEntry = Pick<
   AuditEntry,
+  | "kind"
   | "time"
   | "id"
   | "address"
@@ -63,10 +66,8 @@ export type StrangerEntry = Pick<
 export interface Audit {
   /** Holds room for one record; undefined where there is none and the call must be refused. */
   readonly reserve: () => Reservation | undefined;
-  /** Summed per address and code. Never rejects: a stranger is refused all the same. */
+  /** Summed per kind, address and code. Never rejects: a stranger is refused all the same. */
   readonly refused: (entry: StrangerEntry) => Promise<void>;
-  /** Writes what is owed and the "stop" record; never rejects. */
-  readonly close: () => Promise<void>;
 }
 export interface Reservation {
   /**

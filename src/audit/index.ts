@@ -8,7 +8,8 @@ export type {
   StrangerEntry,
 } from "./entry.ts";
 export { toCell, toLineText } from "./line-text.ts";
-export { type AuditOptions, openAudit } from "./open-audit.ts";
+export { type AuditFile, type AuditOptions, type AuditView, openAudit } from "./open-audit.ts";
+export { mergeRecords } from "./merge.ts";
 export {
   type AuditFields,
   type AuditFilter,
@@ -17,5 +18,5 @@ export {
   parseMoment,
 } from "./query.ts";
 export { type AuditRow, formatRow, rowHeads, toRow, toWidths } from "./row.ts";
-export { followLines, readLast, seqOf } from "./tail.ts";
+export { followLines, type KnownEnds, readNewest } from "./tail.ts";
 export { type Verification, verifyAudit } from "./verify.ts";

@@ -4,7 +4,10 @@ import { compileGlob } from "../core/index.ts";
 /** All that are given must hold. A text may hold `*` for any run of characters. */
 export interface AuditFilter {
   readonly id?: string | undefined;
+  readonly kind?: string | undefined;
   readonly client?: string | undefined;
+  /** Who stood behind the client, or the operator. */
+  readonly subject?: string | undefined;
   readonly decision?: string | undefined;
   readonly code?: string | undefined;
   readonly method?: string | undefined;
@@ -33,10 +36,21 @@ export function isFields(value: unknown): value is AuditFields {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+const namedFields = [
+  "id",
+  "kind",
+  "client",
+  "subject",
+  "decision",
+  "code",
+  "method",
+  "upstream",
+] as const;
+
 export function createFilter(filter: AuditFilter): (fields: AuditFields) => boolean {
   const { since = -Infinity, until = Infinity } = filter;
   const tests: ((fields: AuditFields) => boolean)[] = [];
-  for (const name of ["id", "client", "decision", "code", "method", "upstream"] as const) {
+  for (const name of namedFields) {
     const wanted = filter[name];
     if (wanted === undefined) continue;
     const matches = compileGlob(wanted);

@@ -89,15 +89,28 @@ function personalParts(json: JsonObject): RecordMember[] {
  * A change of its last quotes or brace shows there too, but then nothing is missing.
  */
 function isCut(line: string): boolean {
-  // After a power failure some file systems leave zeros where the text was not written yet.
-  const text = line.replace(/[\0\r]+$/, "");
-  if (text === "") return true;
+  const text = withoutFill(line);
+  // What a crash leaves has a character at least, be it a zero.
+  if (text === "") return line !== "";
   if (!text.startsWith('{"v":'.slice(0, text.length))) return false;
-  if (wholeEnd.test(text)) return false;
+  if (wholeEnd.test(text) || wholeEnd.test(line)) return false;
   const result = parseJson(text, limits);
-  if (result.ok) return false;
+  if (result.ok || result.fault !== "syntax") return false;
   const rest = text.slice(result.at);
-  return (
-    result.fault === "syntax" && ["true", "false", "null"].some((word) => word.startsWith(rest))
-  );
+  if (rest === "") return true;
+  const isWord = ["true", "false", "null"].some((word) => word.startsWith(rest));
+  // Behind a whole record there is no value that could be cut.
+  return isWord && !parseJson(text.slice(0, result.at), limits).ok;
+}
+
+/** Does a line that was cut short agree with the record that was due there, as far as it goes? */
+export function isStartOf(line: string, seq: number): boolean {
+  const text = withoutFill(line);
+  const start = `{"v":1,"seq":${seq},`;
+  return text.startsWith(start) || start.startsWith(text);
+}
+
+/** After a power failure some file systems leave zeros where the text was not written yet. */
+function withoutFill(line: string): string {
+  return line.replace(/[\0\r]+$/, "");
 }

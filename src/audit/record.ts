@@ -14,6 +14,8 @@ export interface RecordSettings {
   readonly results: boolean;
   /** Takes secrets out; always on, whatever a client's own settings say. */
   readonly clean: (json: Json) => { readonly json: Json };
+  /** Of the digests; one for all records that may be compared. */
+  readonly key: Uint8Array;
   readonly crypto: Crypto;
   readonly log: Log;
 }
@@ -39,9 +41,7 @@ const maxListed = 100;
 const cleanFrom = 8;
 
 export function createRecorder(settings: RecordSettings): ToRecord {
-  const { crypto, clean, log } = settings;
-  // The digest is for comparing calls within one run; without the key nobody can try values.
-  const key = crypto.randomBytes(32);
+  const { crypto, clean, key, log } = settings;
   const scratch = new Uint8Array(maxValueBytes);
 
   function cleaned(json: Json, max = Infinity): Json | undefined {

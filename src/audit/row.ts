@@ -27,7 +27,7 @@ function toCells(fields: AuditFields): string[] {
   const text = (name: string): string => textField(fields, name) ?? "";
   return [
     text("time").replace("T", " ").replace("Z", ""),
-    text("client") || text("address"),
+    text("client") || text("subject") || text("address"),
     toCall(fields),
     text("decision") || text("kind"),
     text("code"),

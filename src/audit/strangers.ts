@@ -1,5 +1,5 @@
 /**
- * Refusals before anybody is identified, summed per address and code. The attack: a flood of
+ * Refusals before anybody is identified, summed per kind, address and code. The attack: a flood of
  * requests without a token fills the disk, or the queue that good calls need. The first of a pair
  * is written at once, the rest as one record each ten seconds.
  */
@@ -7,14 +7,18 @@ import type { Clock, Timer } from "../core/index.ts";
 import type { AuditEntry, StrangerEntry } from "./entry.ts";
 
 export interface Strangers {
-  readonly refused: (entry: StrangerEntry) => Promise<void>;
+  /** `write`, which never rejects, is for the first of a pair. */
+  readonly refused: (
+    entry: StrangerEntry,
+    write: (entry: AuditEntry) => Promise<void>,
+  ) => Promise<void>;
   /** Writes the sums that are owed; no timer is left behind. */
   readonly close: () => void;
 }
 export interface StrangerSettings {
   readonly clock: Clock;
-  /** Writes a record; never rejects. */
-  readonly write: (entry: AuditEntry, notes?: { readonly count: number }) => Promise<void>;
+  /** Writes a sum; never rejects. */
+  readonly writeSum: (entry: AuditEntry, sum: { readonly count: number }) => Promise<void>;
   /** False while the file takes nothing: then the sums only grow. */
   readonly takes: () => boolean;
 }
@@ -28,11 +32,11 @@ const sumMs = 10_000;
 const maxPairs = 1_000;
 
 export function createStrangers(settings: StrangerSettings): Strangers {
-  const { clock, write, takes } = settings;
+  const { clock, writeSum, takes } = settings;
   const sums = new Map<string, Sum>();
   let timer: Timer | undefined;
 
-  async function refused(entry: StrangerEntry): Promise<void> {
+  const refused: Strangers["refused"] = async (entry, write) => {
     const own = toKey(entry);
     const isRoom = sums.size < maxPairs || sums.has(own);
     const counted = isRoom ? entry : { ...entry, address: "*" };
@@ -46,7 +50,7 @@ export function createStrangers(settings: StrangerSettings): Strangers {
     sums.set(key, { entry: counted, count: isFirst ? 0 : 1 });
     timer ??= clock.after(sumMs, tick);
     if (isFirst) await write({ ...counted, decision: "denied" });
-  }
+  };
 
   function tick(): void {
     timer = undefined;
@@ -58,7 +62,7 @@ export function createStrangers(settings: StrangerSettings): Strangers {
   function flush(): void {
     for (const [key, sum] of sums) {
       if (sum.count === 0) sums.delete(key);
-      else void write(toSummed(sum.entry, clock.now()), { count: sum.count });
+      else void writeSum(toSummed(sum.entry, clock.now()), { count: sum.count });
       sum.count = 0;
     }
   }
@@ -73,12 +77,12 @@ export function createStrangers(settings: StrangerSettings): Strangers {
   return { refused, close };
 }
 
-function toKey({ code, address = "" }: StrangerEntry): string {
-  return `${code} ${address}`;
+function toKey({ kind = "exchange", code, address = "" }: StrangerEntry): string {
+  return `${kind} ${code} ${address}`;
 }
 
 /** What holds for all of them: the id, the method and the sizes were those of the first. */
 function toSummed(entry: StrangerEntry, time: number): AuditEntry {
-  const { address, transport, stage, code, why, status } = entry;
-  return { time, address, transport, stage, code, why, status, decision: "denied" };
+  const { kind, address, transport, stage, code, why, status } = entry;
+  return { kind, time, address, transport, stage, code, why, status, decision: "denied" };
 }

@@ -3,7 +3,7 @@ import type { Crypto } from "../core/index.ts";
 import { stringOf, member } from "../mcp/index.ts";
 import { type ChainEnd, emptyChain } from "./chain.ts";
 import { toCell } from "./line-text.ts";
-import { checkRecord, readRecord, type RecordLine } from "./read-record.ts";
+import { checkRecord, isStartOf, readRecord, type RecordLine } from "./read-record.ts";
 
 export interface Verification {
   readonly ok: boolean;
@@ -13,10 +13,14 @@ export interface Verification {
   readonly to?: string;
   /** Records whose personal part was blanked. */
   readonly forgotten: number;
-  /** Lines that a crash cut short before the next start; the chain passes them over whole. */
+  /** Lines that a crash or a full disk cut short; the chain passes them over whole. */
   readonly cutLines: number;
   /** The last line was cut short; the next start continues after it. */
   readonly endsCut: boolean;
+  /** Runs that another one followed without their "stop" record. */
+  readonly unstopped: number;
+  /** The last record is no "stop". */
+  readonly isOpen: boolean;
   /** The first line that does not hold. */
   readonly fault?: { readonly line: number; readonly message: string };
 }
@@ -31,6 +35,8 @@ export async function verifyAudit(
   let forgotten = 0;
   let cutLines = 0;
   let endsCut = false;
+  let unstopped = 0;
+  let isOpen = false;
   let from: string | undefined;
   let to: string | undefined;
 
@@ -42,14 +48,19 @@ export async function verifyAudit(
     forgotten,
     cutLines: endsCut ? cutLines - 1 : cutLines,
     endsCut,
+    unstopped,
+    isOpen,
     ...(message === undefined ? {} : { fault: { line: number, message } }),
   });
 
   for await (const line of lines) {
     number++;
     const record = readRecord(line);
-    endsCut = record === "cut";
+    endsCut = false;
     if (record === "cut") {
+      if (!isStartOf(line, last.seq + 1))
+        return result(`The line is cut short, and is no start of record ${last.seq + 1}`);
+      endsCut = true;
       cutLines++;
       continue;
     }
@@ -64,6 +75,9 @@ export async function verifyAudit(
       );
     if (state === "forgotten") forgotten++;
     last = record;
+    const kind = stringOf(member(record.json, "kind"));
+    if (isOpen && kind === "start") unstopped++;
+    isOpen = kind !== "stop";
     to = timeOf(record);
     from ??= to;
   }

@@ -4,22 +4,23 @@ import {
   createFilter,
   followLines,
   formatRow,
+  mergeRecords,
   parseFields,
-  readLast,
+  readNewest,
   rowHeads,
-  seqOf,
   toCell,
   toLineText,
   toRow,
   toWidths,
-  type Verification,
   verifyAudit,
 } from "../audit/index.ts";
 import type { Clock, Crypto, Files } from "../core/index.ts";
+import type { AuditFiles } from "./audit-files.ts";
+import { toVerdict } from "./audit-verdict.ts";
 
 /** What the commands need of the outside. */
 export interface AuditGround {
-  readonly files: Pick<Files, "readTail" | "readLines">;
+  readonly files: Pick<Files, "readTail" | "readLines" | "list">;
   readonly clock: Clock;
   readonly crypto: Pick<Crypto, "sha256">;
   /** One line of the answer. */
@@ -41,19 +42,18 @@ const widthRows = 200;
 
 export async function tailAudit(
   ground: AuditGround,
-  path: string,
+  record: AuditFiles,
   options: { readonly count: number; readonly follow: boolean; readonly json: boolean },
 ): Promise<Found> {
-  const lines = await readLast(ground.files, path, options.count);
-  if (lines === undefined && !options.follow) return missing(ground, path);
+  const paths = await record.list();
+  if (paths.length === 0 && !options.follow) return missing(ground, record);
+  const { lines, ends } = await readNewest(ground.files, paths, options.count);
   const table = createTable(ground, options.json);
-  for (const line of lines ?? []) table.add(line);
+  for (const line of lines) table.add(line);
   table.flush();
   if (!options.follow) return 0;
-  const newest = (await readLast(ground.files, path, 1))?.[0];
-  const last = seqOf(lines?.findLast((line) => seqOf(line) !== undefined)) ?? seqOf(newest) ?? 0;
   const rest = ground.stayAlive();
-  for await (const line of followLines(ground, path, last, ground.signal)) {
+  for await (const line of followLines(ground, record.list, ends, ground.signal)) {
     table.add(line);
     table.flush();
   }
@@ -63,17 +63,17 @@ export async function tailAudit(
 
 export async function queryAudit(
   ground: AuditGround,
-  path: string,
+  record: AuditFiles,
   options: { readonly filter: AuditFilter; readonly limit: number; readonly json: boolean },
 ): Promise<Found> {
-  if (await isMissing(ground, path)) return missing(ground, path);
+  const paths = await record.list();
+  if (paths.length === 0) return missing(ground, record);
   const fits = createFilter(options.filter);
   const table = createTable(ground, options.json);
   let left = options.limit;
-  for await (const line of ground.files.readLines(path)) {
+  for await (const { line, fields } of mergeRecords(ground.files, paths)) {
     if (left <= 0) break;
-    const fields = parseFields(line);
-    if (fields === undefined || !fits(fields)) continue;
+    if (!fits(fields)) continue;
     table.add(line);
     left--;
   }
@@ -82,44 +82,22 @@ export async function queryAudit(
   return 0;
 }
 
-export async function verifyFile(
+/** Each file is a chain of its own, and has its own verdict. */
+export async function verifyFiles(
   ground: AuditGround,
-  path: string,
+  record: AuditFiles,
   options: { readonly json: boolean },
 ): Promise<Found> {
-  if (await isMissing(ground, path)) return missing(ground, path);
-  const result = await verifyAudit(ground.files.readLines(path), ground.crypto);
-  if (options.json) ground.print(JSON.stringify({ file: path, ...result }));
-  else for (const line of toReport(path, result)) ground.print(line);
-  return result.ok ? 0 : 1;
-}
-
-function toReport(path: string, result: Verification): string[] {
-  const { records, fault, from, to } = result;
-  const span = from === undefined || to === undefined ? "" : ` from ${from} to ${to}`;
-  const file = toCell(path);
-  const lines =
-    fault === undefined
-      ? [`${file}: ${count(records, "record")}${span}, none changed, none missing`]
-      : [
-          `${file}, line ${fault.line}: ${fault.message}`,
-          `${count(records, "record")}${span} before it hold`,
-        ];
-  if (result.forgotten > 0)
-    lines.push(`${count(result.forgotten, "record")} without the personal part, which was blanked`);
-  if (result.cutLines > 0)
-    lines.push(
-      `${count(result.cutLines, "line")} cut short by a crash; no record is missing there`,
-    );
-  if (result.endsCut)
-    lines.push(
-      "The last line is cut short: a crash, or a record that is being written; this is no tampering",
-    );
-  return lines;
-}
-
-function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+  const paths = await record.list();
+  if (paths.length === 0) return missing(ground, record);
+  let isGood = true;
+  for (const path of paths) {
+    const result = await verifyAudit(ground.files.readLines(path), ground.crypto);
+    if (options.json) ground.print(JSON.stringify({ file: path, ...result }));
+    else for (const line of toVerdict(path, result)) ground.print(line);
+    isGood &&= result.ok;
+  }
+  return isGood ? 0 : 1;
 }
 
 interface Table {
@@ -153,27 +131,9 @@ function createTable({ print }: AuditGround, json: boolean): Table {
   return { add, flush };
 }
 
-async function isMissing(ground: AuditGround, path: string): Promise<boolean> {
-  return (await ground.files.readTail(path, 1)) === undefined;
-}
-
-function missing(ground: AuditGround, path: string): 2 {
+function missing(ground: AuditGround, { file }: AuditFiles): 2 {
   ground.complain(
-    `Cannot read "${toCell(path)}": there is no such file (nothing is recorded there yet, or --file FILE names another)`,
+    `Cannot read "${toCell(file)}": there is no such file (nothing is recorded there yet, or --file FILE names another)`,
   );
   return 2;
-}
-
-const readFaults = new Map([
-  ["EISDIR", "it is a folder"],
-  ["ENOTDIR", "its folder is a file"],
-  ["EACCES", "this user may not read it"],
-  ["EPERM", "this user may not read it"],
-]);
-
-/** Undefined where the error is not about the file. */
-export function toReadFault(path: string, error: unknown): string | undefined {
-  if (!(error instanceof Error) || !("code" in error)) return undefined;
-  const why = readFaults.get(String(error.code));
-  return why === undefined ? undefined : `Cannot read "${toCell(path)}": ${why}`;
 }

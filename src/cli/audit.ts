@@ -3,13 +3,13 @@ import { defineCommand } from "citty";
 import type { AuditFilter } from "../audit/index.ts";
 import { parseMoment } from "../audit/index.ts";
 import { openAuditGround } from "./audit-ground.ts";
+import { allFiles, type AuditFiles, oneFile, toReadFault } from "./audit-files.ts";
 import {
   type AuditGround,
   type Found,
   queryAudit,
   tailAudit,
-  toReadFault,
-  verifyFile,
+  verifyFiles,
 } from "./audit-output.ts";
 
 /** Opens the outside for one run; the config is read only where `auditFile` is asked for. */
@@ -18,7 +18,8 @@ export type OpenAuditGround = (configFile: string | undefined) => Promise<AuditG
 const where = {
   file: {
     type: "string",
-    description: "The audit file (default: audit.file of the config)",
+    description:
+      "This audit file alone (default: audit.file of the config, with those of its other processes)",
     valueHint: "FILE",
   },
   config: {
@@ -36,7 +37,9 @@ const decisions = ["allowed", "denied", "asked", "failed", "cancelled"] as const
 
 const filters = {
   id: { type: "string", description: "The exchange's id, which the client was told as requestId" },
+  kind: { type: "string", description: "exchange, admin, config, lock, start or stop" },
   client: { type: "string", description: "The client's name" },
+  subject: { type: "string", description: "Who stood behind the client, or the operator" },
   decision: { type: "string", description: decisions.join(", ") },
   code: { type: "string", description: "The code of the refusal" },
   method: { type: "string", description: "The method, such as tools/call" },
@@ -71,10 +74,10 @@ function createTail(open: OpenAuditGround) {
       json,
     },
     run: ({ args }) =>
-      runWith(open, args, async (ground, path) => {
+      runWith(open, args, async (ground, record) => {
         const count = toCount(args.lines);
         if (count === undefined) return wrong(ground, "-n", args.lines, "a number such as 20");
-        return tailAudit(ground, path, { count, follow: args.follow, json: args.json });
+        return tailAudit(ground, record, { count, follow: args.follow, json: args.json });
       }),
   });
 }
@@ -95,7 +98,7 @@ function createQuery(open: OpenAuditGround) {
       json,
     },
     run: ({ args }) =>
-      runWith(open, args, async (ground, path) => {
+      runWith(open, args, async (ground, record) => {
         const limit = args.limit === undefined ? Infinity : toCount(args.limit);
         if (limit === undefined)
           return wrong(ground, "--limit", args.limit, "a number such as 100");
@@ -116,7 +119,7 @@ function createQuery(open: OpenAuditGround) {
           moments[name] = moment;
         }
         const filter: AuditFilter = { ...pick(args), ...moments };
-        return queryAudit(ground, path, { filter, limit, json: args.json });
+        return queryAudit(ground, record, { filter, limit, json: args.json });
       }),
   });
 }
@@ -126,16 +129,16 @@ function createVerify(open: OpenAuditGround) {
     meta: {
       name: "verify",
       description:
-        "Follow the chain: is every record there and unchanged? Example: mcp-gw audit verify audit.jsonl",
+        "Follow the chain of each file: is every record there and unchanged? Example: mcp-gw audit verify audit.jsonl",
     },
     args: {
       path: { type: "positional", description: "The file", valueHint: "FILE", required: false },
       ...where,
-      json: { ...json, description: "Print { file, ok, records, … }" },
+      json: { ...json, description: "Print { file, ok, records, … }, a line for each file" },
     },
     run: ({ args }) =>
-      runWith(open, { ...args, file: args.path ?? args.file }, (ground, path) =>
-        verifyFile(ground, path, { json: args.json }),
+      runWith(open, { ...args, file: args.path ?? args.file }, (ground, record) =>
+        verifyFiles(ground, record, { json: args.json }),
       ),
   });
 }
@@ -143,13 +146,15 @@ function createVerify(open: OpenAuditGround) {
 async function runWith(
   open: OpenAuditGround,
   args: { readonly file?: string | undefined; readonly config?: string | undefined },
-  run: (ground: AuditGround, path: string) => Promise<Found>,
+  run: (ground: AuditGround, record: AuditFiles) => Promise<Found>,
 ): Promise<Found> {
   const ground = await open(args.config);
   const path = args.file ?? (await ground.auditFile());
   if (path === undefined) return 2;
+  const record =
+    args.file === undefined ? allFiles(ground.files, path) : oneFile(ground.files, path);
   try {
-    return await run(ground, path);
+    return await run(ground, record);
   } catch (error) {
     const fault = toReadFault(path, error);
     if (fault === undefined) throw error;
@@ -173,6 +178,6 @@ function wrong(ground: AuditGround, name: string, value: unknown, wanted: string
 }
 
 function pick(args: { readonly [name in keyof typeof filters]?: string | undefined }): AuditFilter {
-  const { id, client, decision, code, method, upstream, target } = args;
-  return { id, client, decision, code, method, upstream, target };
+  const { id, kind, client, subject, decision, code, method, upstream, target } = args;
+  return { id, kind, client, subject, decision, code, method, upstream, target };
 }

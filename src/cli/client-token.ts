@@ -1,6 +1,6 @@
 /** The credentials of the config's clients, as far as this process may know them. */
 import type { Config, LoadedConfig } from "../config/index.ts";
-import { Secret } from "../core/index.ts";
+import { Secret, fromHex } from "../core/index.ts";
 import { createToken } from "../identity/index.ts";
 import type { Runtime } from "../runtime/index.ts";
 
@@ -14,13 +14,21 @@ export function tokenOf(clients: Config["clients"], name: string): string | unde
   return undefined;
 }
 
-/** A token of its own for each client that comes through `mcp-gw stdio` alone, good until the gateway ends. */
+/**
+ * A token of its own for each client that comes through `mcp-gw stdio` alone. It is made of the seed
+ * and the name, so that a reload keeps it and the workers of one gateway agree on it.
+ */
 export function createStdioTokens(
   { clients }: Config,
+  seed: Uint8Array,
   { crypto }: Pick<Runtime, "crypto">,
 ): ReadonlyMap<string, string> {
   const names = Object.keys(clients).filter((name) => clients[name]?.auth === "stdio");
-  return new Map(names.map((name) => [name, createToken(crypto)]));
+  const tokenFor = (name: string): string => {
+    const randomBytes = (): Uint8Array => fromHex(crypto.hmacSha256(seed, name));
+    return createToken({ ...crypto, randomBytes });
+  };
+  return new Map(names.map((name) => [name, tokenFor(name)]));
 }
 
 /** The same config with these clients coming by these tokens. */

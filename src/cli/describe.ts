@@ -34,7 +34,7 @@ export async function describe({ loaded, gateway, head, foot, cwd }: Described):
     String(allow.tools.length),
     String(allow.resources.length),
     String(allow.prompts.length),
-    `${rate.perSecond}/s, burst ${rate.burst}`,
+    rate.map(({ perSecond, burst }) => `${perSecond}/s, burst ${burst}`).join("; "),
   ]);
   return [
     head,

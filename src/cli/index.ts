@@ -3,12 +3,16 @@ import { type CommandDef, defineCommand, renderUsage, runCommand } from "citty";
 import { colors, stripAnsi } from "consola/utils";
 import { version } from "../version.ts";
 import { auditCommand } from "./audit.ts";
+import { blockCommand } from "./block.ts";
+import { blocksCommand } from "./blocks.ts";
 import { checkCommand } from "./check.ts";
+import { reloadCommand } from "./reload.ts";
 import { startCommand } from "./start.ts";
 import { stdioCommand } from "./stdio.ts";
 import { tokenCommand } from "./token.ts";
 import { toolsCommand } from "./tools.ts";
 import { tryCommand } from "./try.ts";
+import { unblockCommand } from "./unblock.ts";
 import { findUsageFault } from "./usage-fault.ts";
 
 const main = defineCommand({
@@ -24,6 +28,10 @@ const main = defineCommand({
     try: tryCommand,
     tools: toolsCommand,
     token: tokenCommand,
+    reload: reloadCommand,
+    block: blockCommand,
+    unblock: unblockCommand,
+    blocks: blocksCommand,
     audit: auditCommand,
   },
 });

@@ -1,5 +1,5 @@
 /** What every command does first: find the config, load it, say what is wrong with it. */
-import { configExtensions, loadConfig, resolvePath } from "../config/index.ts";
+import { configExtensions, folderOf, loadConfig, resolvePath } from "../config/index.ts";
 import type { Fault, LoadedConfig, LoadOptions, RefusedConfig } from "../config/index.ts";
 import { demoConfigFile } from "../demo/index.ts";
 import * as face from "../index.ts";
@@ -58,6 +58,19 @@ export async function loadOrDemo(
 
 const names = configExtensions.map((extension) => `gateway.config${extension}`);
 
+/**
+ * The config that a command is about, without reading it: what runs is found although the file is
+ * wrong by now. The demo's where there is none.
+ */
+export async function locateConfig(
+  runtime: LoadRuntime,
+  named: string | undefined,
+): Promise<Pick<LoadedConfig, "file" | "folder"> | RefusedConfig> {
+  const found = await findConfig(runtime, named);
+  if (found === undefined) return { file: demoConfigFile(), folder: runtime.cwd() };
+  return typeof found === "string" ? { file: found, folder: folderOf(found) } : found;
+}
+
 async function findConfig(
   { config, cwd }: LoadRuntime,
   named: string | undefined,
@@ -73,14 +86,15 @@ async function findConfig(
   if (second === undefined) return resolvePath(cwd(), first);
   const message = `Both "${first}" and "${second}" are here`;
   const suggestion = "name one with --config FILE";
-  return { faults: [{ level: "error", path: "", message, suggestion }] };
+  const watched = { secrets: [], sources: present.map((name) => resolvePath(cwd(), name)) };
+  return { faults: [{ level: "error", path: "", message, suggestion }], watched };
 }
 
 export function noConfigText(cwd: string): string {
   return `Cannot find a config: none of ${names.join(", ")} is in ${cwd} (--config FILE names another)`;
 }
 
-/** One line per fault, `file:line: level: path: message (suggestion)`, then how many there are. */
+/** A line for each fault, then how many there are. */
 export function formatFaults(faults: readonly Fault[], cwd: string): string {
   const lines = faults.map((fault) => formatFault(fault, cwd));
   const count = (level: Fault["level"]) => {
@@ -90,7 +104,8 @@ export function formatFaults(faults: readonly Fault[], cwd: string): string {
   return [...lines, "", `${count("error")}, ${count("warning")}`].join("\n");
 }
 
-function formatFault(fault: Fault, cwd: string): string {
+/** One line, `file:line: level: path: message (suggestion)`. */
+export function formatFault(fault: Fault, cwd: string): string {
   const place = fault.file === undefined ? "" : relativeTo(cwd, fault.file);
   const where = fault.line === undefined ? place : `${place}:${fault.line}`;
   const suggestion = fault.suggestion === undefined ? "" : ` (${fault.suggestion})`;

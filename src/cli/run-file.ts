@@ -12,7 +12,16 @@ export interface RunningGateway {
   readonly digest: string;
   /** The tokens of the clients that come through `mcp-gw stdio` alone. */
   readonly clients: Readonly<Record<string, string>>;
+  /** Absent where it has no admin listener. */
+  readonly admin?: {
+    /** Where operators reach it from this machine, `http://127.0.0.1:8081`. */
+    readonly url: string;
+    /** Absent where the config names its operators. */
+    readonly token?: string;
+  };
 }
+/** The config file that a gateway runs on, and the folder that its paths are relative to. */
+type Place = Pick<LoadedConfig, "file" | "folder">;
 
 const aliveMs = 2_000;
 
@@ -27,7 +36,8 @@ export async function writeRunFile(
   { config: files }: Pick<Runtime, "config">,
 ): Promise<() => Promise<void>> {
   const file = runFileOf(loaded);
-  const text = `${JSON.stringify(running, undefined, 2)}\n`;
+  const lock = auditLockOf(loaded);
+  const text = `${JSON.stringify({ ...running, lock }, undefined, 2)}\n`;
   await files.replace(file, text);
   return async () => {
     // Another gateway of this folder may have written its own by now.
@@ -35,19 +45,27 @@ export async function writeRunFile(
   };
 }
 
-/**
- * The gateway that runs on this config. Whoever took its port after it died would be sent a token,
- * so it counts only while its process holds the lock of the record.
- */
+/** As `findHolder`, where it also answers. */
 export async function findRunning(
-  loaded: LoadedConfig,
+  place: Place,
+  runtime: Pick<Runtime, "config" | "lockHolder">,
+): Promise<RunningGateway | undefined> {
+  const running = await findHolder(place, runtime);
+  return running !== undefined && (await isAlive(running.url)) ? running : undefined;
+}
+
+/**
+ * The gateway that runs on this config, whatever the file says by now. Whoever took its port after
+ * it died would be sent a token, so it counts only while its process holds the lock of the record.
+ */
+export async function findHolder(
+  place: Place,
   { config: files, lockHolder }: Pick<Runtime, "config" | "lockHolder">,
 ): Promise<RunningGateway | undefined> {
-  const text = await files.readText(runFileOf(loaded)).catch(() => undefined);
-  const running = text === undefined ? undefined : parse(text);
-  if (running === undefined || running.config !== loaded.file) return undefined;
-  if ((await lockHolder(auditLockOf(loaded))) !== running.pid) return undefined;
-  return (await isAlive(running.url)) ? running : undefined;
+  const text = await files.readText(runFileOf(place)).catch(() => undefined);
+  const found = text === undefined ? undefined : parse(text);
+  if (found === undefined || found.running.config !== place.file) return undefined;
+  return (await lockHolder(found.lock)) === found.running.pid ? found.running : undefined;
 }
 
 async function isAlive(url: string): Promise<boolean> {
@@ -62,19 +80,47 @@ async function isAlive(url: string): Promise<boolean> {
   }
 }
 
-function parse(text: string): RunningGateway | undefined {
+interface Found {
+  readonly running: RunningGateway;
+  /** What its process holds while it runs. */
+  readonly lock: string;
+}
+
+function parse(text: string): Found | undefined {
   try {
-    const { pid, url, config, digest, clients } = JSON.parse(text) as Partial<RunningGateway>;
+    const read = JSON.parse(text) as Partial<RunningGateway & Found>;
+    const { pid, url, config, digest, clients, admin, lock } = read;
     const isWhole =
       typeof pid === "number" &&
-      typeof url === "string" &&
-      URL.canParse(url) &&
+      isUrl(url) &&
       typeof config === "string" &&
       typeof digest === "string" &&
-      typeof clients === "object";
-    return isWhole && clients !== null ? { pid, url, config, digest, clients } : undefined;
+      typeof clients === "object" &&
+      clients !== null &&
+      typeof lock === "string" &&
+      (admin === undefined || isAdmin(admin));
+    if (!isWhole) return undefined;
+    const running = {
+      pid,
+      url,
+      config,
+      digest,
+      clients,
+      ...(admin === undefined ? {} : { admin }),
+    };
+    return { running, lock };
   } catch {
     // A file that is no JSON tells of no gateway.
     return undefined;
   }
+}
+
+function isAdmin(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  const { url, token } = value as Readonly<Record<string, unknown>>;
+  return isUrl(url) && (token === undefined || typeof token === "string");
+}
+
+function isUrl(value: unknown): value is string {
+  return typeof value === "string" && URL.canParse(value);
 }

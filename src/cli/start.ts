@@ -1,13 +1,15 @@
 /** `mcp-gw start`, the default: serves the config of this folder, or the demo where there is none. */
 import { defineCommand } from "citty";
-import type { LoadedConfig } from "../config/index.ts";
-import { type Runtime, openRuntime } from "../runtime/index.ts";
-import { startGateway } from "../serve.ts";
-import { createStdioTokens, withTokens } from "./client-token.ts";
-import { describe } from "./describe.ts";
-import { formatFaults, loadOrDemo } from "./load.ts";
-import { runFileOf, writeRunFile } from "./run-file.ts";
-import { startFault } from "./start-fault.ts";
+import type { LoadedConfig, RefusedConfig } from "../config/index.ts";
+import { fromHex, toHex } from "../core/index.ts";
+import { createToken } from "../identity/index.ts";
+import { openRuntime } from "../runtime/index.ts";
+import { createAnnouncement } from "./announce.ts";
+import { createConfigSource } from "./config-source.ts";
+import { formatFaults } from "./load.ts";
+import { serveHere } from "./serve-here.ts";
+import { toMember } from "./workers-member.ts";
+import { parseWorkers, runWorkers, workersFault } from "./workers.ts";
 
 const args = {
   config: {
@@ -20,6 +22,15 @@ const args = {
     description: "Read instead of the .env beside it",
     valueHint: "FILE",
   },
+  watch: {
+    type: "boolean",
+    description: "Take up each change of the config at once, and not only with `mcp-gw reload`",
+  },
+  workers: {
+    type: "string",
+    description: "So many processes on one port; needs the Redis store",
+    valueHint: "N",
+  },
 } as const;
 
 export const startCommand = defineCommand({
@@ -31,73 +42,52 @@ export const startCommand = defineCommand({
   args,
   run: async ({ args: given }) => {
     const runtime = await openRuntime();
-    const { loaded, isDemo } = await loadOrDemo(runtime, {
-      config: given.config,
-      envFile: given["env-file"],
-      missingSecrets: "fault",
-    });
+    const { crypto } = runtime;
+    const count = given.workers === undefined ? undefined : parseWorkers(given.workers);
+    if (given.workers !== undefined && count === undefined) {
+      console.error(workersFault);
+      return 2;
+    }
+    const workers = count === undefined ? undefined : await runtime.openWorkers();
+    const member = workers?.isWorker === true ? toMember(workers) : undefined;
+    const seed = member ? fromHex(member.init.tokenSeed) : crypto.randomBytes(32);
+    const adminToken = member?.init.adminToken ?? createToken(crypto);
+    const request = { config: given.config, envFile: given["env-file"] };
+    const source = createConfigSource(runtime, request, seed);
+    const load = async (): Promise<LoadedConfig | RefusedConfig> => {
+      const found = await source.load();
+      return found.config === undefined || member === undefined ? found : member.adapt(found);
+    };
+    const loaded = await load();
     if (loaded.config === undefined) {
       console.error(formatFaults(loaded.faults, runtime.cwd()));
       return runtime.exit(1);
     }
-    try {
-      const tokens = createStdioTokens(loaded.config, runtime);
-      const started = await startGateway({ loaded: withTokens(loaded, tokens), runtime });
-      const { url, gateway } = started;
-      const forget = await announce(loaded, url, tokens, runtime);
-      endOnSignal(runtime, async () => {
-        await forget();
-        await started.close();
+    const announcement =
+      member?.announcement ?? createAnnouncement(runtime, { tokens: source.tokens, adminToken });
+    if (count !== undefined && workers?.isWorker === false) {
+      const code = await runWorkers({
+        count,
+        workers,
+        runtime,
+        loaded,
+        handed: { tokenSeed: toHex(seed), adminToken },
+        announcement: {
+          tell: (ready) => announcement.tell({ ...loaded, digest: ready.digest }, ready),
+          forget: announcement.forget,
+        },
       });
-      const head = headOf(isDemo, loaded.file, url);
-      const foot = `Listening on ${url}/mcp`;
-      console.log(await describe({ loaded, gateway, head, foot, cwd: runtime.cwd() }));
-    } catch (error) {
-      console.error(startFault(error, loaded));
-      runtime.exit(1);
+      return runtime.exit(code);
     }
+    await serveHere({
+      runtime,
+      loaded,
+      load,
+      isDemo: source.isDemo(),
+      isWatched: given.watch === true,
+      adminToken,
+      announcement,
+      member,
+    });
   },
 });
-
-/** Lets other commands find this gateway; one that cannot be found serves all the same. */
-async function announce(
-  loaded: LoadedConfig,
-  url: string,
-  tokens: ReadonlyMap<string, string>,
-  runtime: Runtime,
-): Promise<() => Promise<void>> {
-  const { file: config, digest } = loaded;
-  const running = { pid: runtime.pid, url, config, digest, clients: Object.fromEntries(tokens) };
-  try {
-    return await writeRunFile(loaded, running, runtime);
-  } catch (error) {
-    const file = runFileOf(loaded);
-    runtime.log.warn("Other commands cannot find this gateway", { file, error: String(error) });
-    return async () => undefined;
-  }
-}
-
-/** The first signal lets calls end; a second one does not wait for them. */
-function endOnSignal(runtime: Runtime, close: () => Promise<void>): void {
-  let isEnding = false;
-  const end = (): void => {
-    if (isEnding) return runtime.exit(130);
-    isEnding = true;
-    close().then(
-      () => runtime.exit(0),
-      (error: unknown) => {
-        runtime.log.error("Cannot close cleanly", { error: String(error) });
-        runtime.exit(1);
-      },
-    );
-  };
-  runtime.onSignal("SIGINT", end);
-  runtime.onSignal("SIGTERM", end);
-}
-
-/** The first line, for who looks at the terminal. */
-function headOf(isDemo: boolean, file: string, url: string): string {
-  return isDemo
-    ? `There is no gateway.config.ts here, so this is the demo (see it at work: mcp-gw try --url ${url})`
-    : `Serving ${file}`;
-}

@@ -3,6 +3,7 @@ import { type ClientConfig, type LoadedConfig, resolvePath } from "../config/ind
 import { createToken } from "../identity/index.ts";
 import { LockedError, type Runtime } from "../runtime/index.ts";
 import { type Instance, openInstance } from "../serve.ts";
+import { besideOf } from "./beside.ts";
 import { tokenOf, withTokens } from "./client-token.ts";
 import { describe } from "./describe.ts";
 import { formatFaults, load } from "./load.ts";
@@ -83,7 +84,8 @@ async function openOwn(
   const token = createToken(runtime.crypto);
   const own = withTokens(loaded, new Map([[name, token]]));
   try {
-    const { gateway, fetch: answer } = await openBeside(own, runtime);
+    const instance = await openBeside(own, runtime);
+    const gateway = instance.gateway();
     const head = `Serving ${loaded.file} to "${name}"`;
     const foot = "Listening on standard input";
     // Its client does not wait for the upstreams to be asked.
@@ -94,10 +96,10 @@ async function openOwn(
     return {
       url: `http://${hostOf(loaded)}`,
       headers: { authorization: `Bearer ${token}`, host: hostOf(loaded) },
-      send: async (request) => await answer(request, "127.0.0.1"),
+      send: async (request) => await instance.fetch(request, "127.0.0.1"),
       close: async () => {
-        gateway.drain();
-        await gateway.close();
+        instance.drain();
+        await instance.close();
         await runtime.egress.close();
       },
     };
@@ -122,7 +124,7 @@ async function openBeside(loaded: LoadedConfig, runtime: Runtime): Promise<Insta
   } catch (error) {
     if (!(error instanceof LockedError)) throw error;
     const { config, folder } = loaded;
-    const file = besideOf(resolvePath(folder, config.audit.file), runtime.pid);
+    const file = besideOf(resolvePath(folder, config.audit.file), `stdio-${runtime.pid}`);
     const holder = error.pid === undefined ? "another process" : `process ${error.pid}`;
     console.error(`The record is written by ${holder}; this gateway records in ${file}`);
     return await openInstance(
@@ -130,10 +132,4 @@ async function openBeside(loaded: LoadedConfig, runtime: Runtime): Promise<Insta
       runtime,
     );
   }
-}
-
-/** `audit.jsonl` of process 42 is `audit-stdio-42.jsonl`. */
-function besideOf(file: string, pid: number): string {
-  const [, stem = file, ending = ""] = /^(.*?)(\.[^./\\]*)?$/s.exec(file) ?? [];
-  return `${stem}-stdio-${pid}${ending}`;
 }

@@ -1,6 +1,6 @@
 /** One upstream of a config by itself, without a gateway: what it really says. */
 import type { LoadedConfig } from "../config/index.ts";
-import { type AnswerMessage, compileLinear, createCanceller } from "../core/index.ts";
+import { type AnswerMessage, createCanceller, createKeyring } from "../core/index.ts";
 import {
   type JsonObject,
   type NotificationMessage,
@@ -13,7 +13,7 @@ import {
   toWire,
 } from "../mcp/index.ts";
 import type { Runtime } from "../runtime/index.ts";
-import { type Upstream, type UpstreamCaller, openUpstreams } from "../upstreams/index.ts";
+import { type Upstream, type UpstreamCaller, createUpstreamPool } from "../upstreams/index.ts";
 import { version } from "../version.ts";
 import { type Ended, type ToolServer, ownCapabilities, ownRevision } from "./tool-server.ts";
 
@@ -29,9 +29,10 @@ export function openDirectServer(
     Object.entries(config.upstreams).filter(([each]) => each === name),
   );
   const granted = new Set(inputKinds);
-  const about = { folder, version, env: runtime.env, grants: () => granted, instance: "direct" };
-  const opened = openUpstreams({ ...config, upstreams }, about, runtime, compileLinear);
-  const upstream = opened.get(name);
+  const about = { folder, version, env: runtime.env, instance: "direct" };
+  const { seals } = createKeyring([], runtime.crypto.randomBytes);
+  const pool = createUpstreamPool(about, { ...runtime, seals });
+  const upstream = pool.open({ ...config, upstreams }, () => granted).get(name);
   if (upstream === undefined) throw new Error(`There is no upstream "${name}"`);
   const caller: UpstreamCaller = {
     client: { name: "mcp-gw", subject: undefined },
@@ -83,7 +84,7 @@ export function openDirectServer(
       }
     },
     close: async () => {
-      await opened.close();
+      await pool.close();
       await runtime.egress.close();
     },
   };

@@ -17,6 +17,22 @@ export function isLoopbackHost(host: string): boolean {
   return bare.toLowerCase() === "localhost";
 }
 
+/** Whether two listeners on these hosts would share an address. */
+export function hostsOverlap(a: string, b: string): boolean {
+  const [one, other] = [plainHost(a), plainHost(b)];
+  if (one === other || isUnspecified(one) || isUnspecified(other)) return true;
+  return [one, other].includes("localhost") && isLoopbackHost(one) && isLoopbackHost(other);
+}
+
+function plainHost(host: string): string {
+  const bare = host.replace(/^\[(.*)\]$/, "$1").toLowerCase();
+  return isIpv6(bare) ? new URL(`http://[${bare}]`).hostname.slice(1, -1) : bare;
+}
+
+function isUnspecified(host: string): boolean {
+  return host === "0.0.0.0" || host === "::";
+}
+
 function isIpv4(text: string): boolean {
   const parts = text.split(".");
   return (

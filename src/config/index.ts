@@ -6,7 +6,7 @@ export type { Fault } from "./fault.ts";
 export { parseInputGrant } from "./input-grant.ts";
 export type { InputGrant } from "./input-grant.ts";
 export { loadConfig, prepareConfig } from "./load.ts";
-export type { LoadedConfig, LoadOptions, PrepareOptions, RefusedConfig } from "./load.ts";
+export type { LoadedConfig, LoadOptions, PrepareOptions, RefusedConfig, Watched } from "./load.ts";
 export { parseConfig } from "./parse.ts";
 export type { Parsed } from "./parse.ts";
 export { parsePackageName } from "./package-name.ts";
@@ -14,13 +14,18 @@ export type { PackageName } from "./package-name.ts";
 export { folderOf, resolvePath } from "./path.ts";
 export type { ConfigPorts } from "./ports.ts";
 export { configExtensions } from "./read-file.ts";
+export { checkReload } from "./reload.ts";
+export { isSameSetting } from "./same-setting.ts";
 export { configSchema, isClientName, pattern, test, upstreamName } from "./schema.ts";
 export type {
+  AdminConfig,
+  AdminUserConfig,
   AuditConfig,
   ClientConfig,
   ConditionConfig,
   Config,
   ConfigInput,
+  DrainConfig,
   HttpUpstreamConfig,
   PackageUpstreamConfig,
   RateConfig,
@@ -29,6 +34,7 @@ export type {
   StdioUpstreamConfig,
   TestConfig,
   UpstreamConfig,
+  UpstreamRateConfig,
 } from "./schema.ts";
 export { secret } from "./secret.ts";
 export type { SecretCommand, SecretFile, SecretRef } from "./secret.ts";

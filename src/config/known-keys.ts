@@ -6,17 +6,8 @@ import { Secret } from "../core/index.ts";
 import { finding, formatPath } from "./fault.ts";
 import type { Finding, PathKey } from "./fault.ts";
 import { isLaterKey, laterValue } from "./later.ts";
+import { type SchemaNode, nodeFor } from "./schema-node.ts";
 import { suggest } from "./suggest.ts";
-
-/** What of a valibot schema is read here. */
-export interface SchemaNode {
-  readonly type: string;
-  readonly entries?: Readonly<Record<string, SchemaNode>>;
-  readonly value?: SchemaNode;
-  readonly item?: SchemaNode;
-  readonly wrapped?: SchemaNode;
-  readonly getter?: (input: unknown) => SchemaNode;
-}
 
 export interface KnownKeys {
   /** A copy of the input with the known keys alone. */
@@ -30,12 +21,15 @@ export interface KnownKeys {
 
 const oneOfThree = 'an upstream has one of "url", "command" and "package"';
 
+const twoTokens = 'write a list for two tokens: [{ token: … }, { tokenSha256: "…" }]';
+
 /** Keys of the other form of the same object, by the place they stand at. */
 const eitherOr = new Map([
   ["upstreams.*.isolate", "it parts the callers of a process; an HTTP server parts them by itself"],
   ["upstreams.*.url", oneOfThree],
   ["upstreams.*.package", oneOfThree],
-  ["clients.*.auth.token", 'write a list for two tokens: [{ token: … }, { tokenSha256: "…" }]'],
+  ["clients.*.auth.token", twoTokens],
+  ["admin.users.*.auth.token", twoTokens],
 ]);
 
 export function keepKnownKeys(schema: SchemaNode, input: unknown): KnownKeys {
@@ -53,13 +47,12 @@ export function keepKnownKeys(schema: SchemaNode, input: unknown): KnownKeys {
     return descend(node, value, path, place);
   };
   const descend = (
-    node: SchemaNode,
+    around: SchemaNode,
     value: unknown,
     path: readonly PathKey[],
     place: string,
   ): unknown => {
-    if (node.wrapped !== undefined) return descend(node.wrapped, value, path, place);
-    if (node.getter !== undefined) return descend(node.getter(value), value, path, place);
+    const node = nodeFor(around, value);
     if (Array.isArray(value)) {
       if (node.item === undefined) {
         if (node.entries === undefined && node.value === undefined) return value;

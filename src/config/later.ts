@@ -2,11 +2,13 @@
 
 /** Keys by the place they stand at; `*` is any name, `#` any index. */
 const keys = new Map<string, readonly string[]>([
-  ["", "issuers roles plugins admin metrics integrity egress".split(" ")],
+  ["", "issuers roles plugins metrics integrity egress".split(" ")],
   ["upstreams.*", "openapi baseUrl credentials contain egress".split(" ")],
   ["clients.*", ["roles"]],
   ["clients.*.auth", ["issuer", "claims"]],
   ["clients.*.auth.#", ["issuer", "claims"]],
+  ["admin.users.*.auth", ["issuer", "claims"]],
+  ["admin.users.*.auth.#", ["issuer", "claims"]],
   ["rules.#", "set rate mode until roles sanitize timeoutMs".split(" ")],
   ["rules.#.when", ["claims"]],
   ["rules.#.unless", ["claims"]],

@@ -42,8 +42,9 @@ export function leaveOut(
   };
   for (const [key, name, part] of bad) {
     if (typeof key !== "string") continue;
-    const isList = key === "trustedProxies";
-    if (name === undefined || isList || !isTable(sound[key])) delete sound[key];
+    // Without a part of it, the rest of `admin` would have faults that nobody wrote.
+    const isOne = key === "trustedProxies" || key === "admin";
+    if (name === undefined || isOne || !isTable(sound[key])) delete sound[key];
     else if (key === "upstreams" || key === "clients" || key === "rules") {
       const entry = entryOf(key, name);
       if (part === undefined || !isTable(entry)) lost[key].add(String(name));

@@ -3,6 +3,7 @@ import { canonicalJson } from "./digest.ts";
 import { parseDotenv } from "./dotenv.ts";
 import { hasErrors, toFault } from "./fault.ts";
 import type { Fault, Finding } from "./fault.ts";
+import { findImports } from "./find-imports.ts";
 import { locate } from "./locate.ts";
 import { mergeParts } from "./merge.ts";
 import { examine } from "./parse.ts";
@@ -29,6 +30,14 @@ export interface LoadOptions {
   readonly modules?: Readonly<Record<string, unknown>>;
 }
 
+/** What a reload has to look at; absolute paths, also of what is not there (yet). */
+export interface Watched {
+  /** The files of secrets, TLS certificates and keys. */
+  readonly secrets: readonly string[];
+  /** The config, what it imports by relative path, and the `.env` file. */
+  readonly sources: readonly string[];
+}
+
 export interface LoadedConfig {
   readonly config: Config;
   readonly file: string;
@@ -38,30 +47,41 @@ export interface LoadedConfig {
   readonly digest: string;
   /** Warnings only. */
   readonly faults: readonly Fault[];
+  readonly watched: Watched;
 }
 export interface RefusedConfig {
   readonly config?: undefined;
   /** At least one of them is an error. */
   readonly faults: readonly Fault[];
+  /** What may mend it. */
+  readonly watched: Watched;
 }
 
 /** Never rejects for what the config says; `faults` has everything that is wrong with it. */
 export async function loadConfig(options: LoadOptions): Promise<LoadedConfig | RefusedConfig> {
   const { file, ports } = options;
   const folder = options.folder ?? folderOf(file);
+  const envFile = options.envFile ?? resolvePath(folder, ".env");
   const source = await readText(file, ports);
-  if (typeof source !== "string") return { faults: [source] };
-  const { env, faults } = await readEnv(options, folder);
-  const read = await readConfigFile(file, source, options.modules ?? {});
-  if ("fault" in read) return { faults: [...faults, scrub(read.fault, env)] };
+  if (typeof source !== "string") {
+    return { faults: [source], watched: { secrets: [], sources: [file, envFile] } };
+  }
+  const imports = await findImports(file, source, ports);
+  const sources = [file, envFile, ...imports.keys()];
+  const unread: Watched = { secrets: [], sources };
+  const { env, faults } = await readEnv(options, envFile);
+  const read = await readConfigFile(file, source, imports, options.modules ?? {});
+  if ("fault" in read) return { faults: [...faults, scrub(read.fault, env)], watched: unread };
 
   try {
-    const { config, findings } = await settle(read.exported, { ...options, env, folder });
+    const { config, findings, secrets } = await settle(read.exported, { ...options, env, folder });
+    const watched = { secrets, sources };
     faults.push(...inOrder(findings.map((found) => place(found, file, source))));
-    if (config === undefined || hasErrors(faults)) return { faults };
-    return { config, file, folder, digest: ports.sha256(canonicalJson(config)), faults };
+    if (config === undefined || hasErrors(faults)) return { faults, watched };
+    const digest = ports.sha256(canonicalJson(config));
+    return { config, file, folder, digest, faults, watched };
   } catch (error) {
-    return { faults: [...faults, scrub(thrownFault(file, error), env)] };
+    return { faults: [...faults, scrub(thrownFault(file, error), env)], watched: unread };
   }
 }
 
@@ -75,16 +95,20 @@ export async function prepareConfig(
   defined: unknown,
   options: PrepareOptions,
 ): Promise<LoadedConfig | RefusedConfig> {
-  const { config, findings } = await settle(defined, { ...options, missingSecrets: "fault" });
-  const faults = findings.map((found) => toFault(found));
-  if (config === undefined || hasErrors(faults)) return { faults };
+  const settled = await settle(defined, { ...options, missingSecrets: "fault" });
+  const { config } = settled;
+  const faults = settled.findings.map((found) => toFault(found));
+  const watched = { secrets: settled.secrets, sources: [] };
+  if (config === undefined || hasErrors(faults)) return { faults, watched };
   const digest = options.ports.sha256(canonicalJson(config));
-  return { config, file: "", folder: options.folder, digest, faults };
+  return { config, file: "", folder: options.folder, digest, faults, watched };
 }
 
 interface Settled {
   readonly config: Config | undefined;
   readonly findings: readonly Finding[];
+  /** The files of secrets and of TLS; absolute. */
+  readonly secrets: readonly string[];
 }
 
 /** Parts become one, secrets their values, and the whole is examined. */
@@ -96,8 +120,13 @@ async function settle(
   const merged = await mergeParts(defined, { env });
   const secrets = await resolveSecrets(merged.input, options);
   const { config, findings } = examine(secrets.input, { sha256: ports.sha256, now });
-  const tls = config === undefined ? [] : await checkTlsFiles(config, folder, ports);
-  return { config, findings: [...merged.findings, ...secrets.findings, ...findings, ...tls] };
+  const tls = tlsFiles(config, folder);
+  const unread = await checkTlsFiles(tls, ports);
+  return {
+    config,
+    findings: [...merged.findings, ...secrets.findings, ...findings, ...unread],
+    secrets: [...new Set([...secrets.files, ...tls.map(({ path }) => path)])],
+  };
 }
 
 const noFile = "There is no such file";
@@ -124,8 +153,7 @@ interface ReadEnv {
 }
 
 /** The `.env` file fills in what the real environment does not have. */
-async function readEnv(options: LoadOptions, folder: string): Promise<ReadEnv> {
-  const file = options.envFile ?? resolvePath(folder, ".env");
+async function readEnv(options: LoadOptions, file: string): Promise<ReadEnv> {
   const text = await readText(file, options.ports);
   if (typeof text !== "string") {
     const isExpected = options.envFile !== undefined || text.message !== noFile;
@@ -151,14 +179,28 @@ function inOrder(faults: readonly Fault[]): readonly Fault[] {
   return [...faults].sort((a, b) => line(a) - line(b));
 }
 
+interface TlsFile {
+  readonly key: string;
+  /** As the config names it. */
+  readonly file: string;
+  readonly path: string;
+}
+
+function tlsFiles(config: Config | undefined, folder: string): readonly TlsFile[] {
+  return Object.entries(config?.listen.tls ?? {}).map(([key, file]) => ({
+    key,
+    file,
+    path: resolvePath(folder, file),
+  }));
+}
+
 async function checkTlsFiles(
-  { listen }: Config,
-  folder: string,
+  files: readonly TlsFile[],
   ports: ConfigPorts,
 ): Promise<readonly Finding[]> {
   const findings: Finding[] = [];
-  for (const [key, file] of Object.entries(listen.tls ?? {})) {
-    const text = await readText(resolvePath(folder, file), ports);
+  for (const { key, file, path } of files) {
+    const text = await readText(path, ports);
     if (typeof text === "string") continue;
     const message = `Cannot read the file "${file}"`;
     findings.push({ level: "error", path: ["listen", "tls", key], message });

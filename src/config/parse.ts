@@ -5,11 +5,12 @@ import type { CheckContext, LeftOut } from "./checks/index.ts";
 import { hasErrors, toFault } from "./fault.ts";
 import type { Fault, Finding, PathKey } from "./fault.ts";
 import { keepKnownKeys } from "./known-keys.ts";
-import type { KnownKeys, SchemaNode } from "./known-keys.ts";
+import type { KnownKeys } from "./known-keys.ts";
 import { leaveOut } from "./leave-out.ts";
 import { pathOf, reword } from "./reword.ts";
 import { configSchema } from "./schema.ts";
 import type { Config } from "./schema.ts";
+import type { SchemaNode } from "./schema-node.ts";
 
 export type Parsed =
   | { readonly config: Config; readonly faults: readonly Fault[] }
@@ -53,7 +54,13 @@ const nothingLeftOut: LeftOut = { upstreams: [], clients: [], ruleIndexes: [] };
 function bareNames(config: Config): Config {
   const bare = <T>(table: Record<string, T>): Record<string, T> =>
     Object.assign(Object.create(null) as Record<string, T>, table);
-  return { ...config, upstreams: bare(config.upstreams), clients: bare(config.clients) };
+  const { upstreams, clients, admin } = config;
+  return {
+    ...config,
+    upstreams: bare(upstreams),
+    clients: bare(clients),
+    admin: admin && { ...admin, users: bare(admin.users) },
+  };
 }
 
 function isToldAlready(issue: v.BaseIssue<unknown>, known: KnownKeys): boolean {

@@ -1,8 +1,9 @@
 /** Reads a config file: TypeScript and JavaScript through jiti, JSON exactly. */
-import { createJiti } from "jiti";
 import { parseJson } from "../mcp/index.ts";
 import { defineConfig, partsOf, rule } from "./define.ts";
 import type { Fault } from "./fault.ts";
+import type { Imports } from "./find-imports.ts";
+import { evaluate } from "./fresh-modules.ts";
 import { lineAt } from "./locate.ts";
 import { extensionOf } from "./path.ts";
 import { secret } from "./secret.ts";
@@ -12,12 +13,13 @@ export type ReadFile = { readonly exported: unknown } | { readonly fault: Fault 
 export const configExtensions = [".ts", ".js", ".mjs", ".json"] as const;
 
 /**
- * `source` is the text of `file`, an absolute path; `modules` are what its imports find besides
- * `mcp-gw`. Nothing is cached and nothing is written, so a changed file is read anew.
+ * `source` is the text of `file`, an absolute path; `imports` are the files that it names, `modules`
+ * what its imports find besides `mcp-gw`. Nothing is cached and nothing is written, so a changed file is read anew.
  */
 export async function readConfigFile(
   file: string,
   source: string,
+  imports: Imports,
   modules: Readonly<Record<string, unknown>>,
 ): Promise<ReadFile> {
   const extension = extensionOf(file);
@@ -26,16 +28,9 @@ export async function readConfigFile(
     const message = `The name of a config must end in one of ${configExtensions.join(", ")}`;
     return { fault: faultOf(file, message) };
   }
-  const jiti = createJiti(file, {
-    fsCache: false,
-    moduleCache: false,
-    interopDefault: false,
-    tryNative: false,
-    debug: false,
-    virtualModules: { "mcp-gw": { defineConfig, rule, secret }, ...modules },
-  });
+  const found = { "mcp-gw": { defineConfig, rule, secret }, ...modules };
   try {
-    const module: unknown = await jiti.import(file);
+    const module = await evaluate(file, source, imports, found);
     return defaultOf(file, module);
   } catch (error) {
     return { fault: thrownFault(file, error) };

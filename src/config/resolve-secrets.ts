@@ -4,6 +4,8 @@ import { finding } from "./fault.ts";
 import type { Finding, PathKey } from "./fault.ts";
 import { resolvePath } from "./path.ts";
 import type { ConfigPorts } from "./ports.ts";
+import { configSchema, secretNodes } from "./schema.ts";
+import { type SchemaNode, childNode, nodeFor } from "./schema-node.ts";
 import { isSecretRef } from "./secret.ts";
 import type { SecretFile, SecretRef } from "./secret.ts";
 
@@ -15,67 +17,62 @@ export interface SecretSettings {
   readonly missingSecrets: "fault" | "warn";
 }
 
-/** Elsewhere `{ secret: … }` is data: a condition may test an argument of that name. */
-const places: readonly (readonly string[])[] = [
-  ["clients", "*", "auth", "token"],
-  ["clients", "*", "auth", "*", "token"],
-  ["upstreams", "*", "headers", "*"],
-  ["upstreams", "*", "env", "*"],
-];
-
 export interface ResolvedSecrets {
   readonly input: unknown;
   readonly findings: readonly Finding[];
+  /** The files that were read, or would be where they are missing; absolute. */
+  readonly files: readonly string[];
 }
 
+/** Reads secrets where the schema has them; elsewhere `{ secret: … }` is data, e.g. of a condition. */
 export async function resolveSecrets(
   input: unknown,
   settings: SecretSettings,
 ): Promise<ResolvedSecrets> {
   const findings: Finding[] = [];
   const read = new Map<string, Promise<ReadSecret>>();
+  const files = new Set<string>();
 
   const resolve = async (ref: SecretRef, path: readonly PathKey[]): Promise<Secret> => {
     const id = JSON.stringify(ref);
     const reading = read.get(id) ?? readSecret(ref, settings);
     read.set(id, reading);
-    const { secret, missing, wrong, hint } = await reading;
+    const { secret, file, missing, wrong, hint } = await reading;
+    if (file !== undefined) files.add(file);
     const level = settings.missingSecrets === "warn" ? "warning" : "error";
     if (missing !== undefined) findings.push(finding(level, path, missing, hint));
     if (wrong !== undefined) findings.push(finding("error", path, wrong));
     return secret;
   };
   const walk = async (
+    around: SchemaNode,
     value: unknown,
     path: readonly PathKey[],
-    open: readonly (readonly string[])[],
   ): Promise<unknown> => {
-    if (open.some((place) => place.length === 0)) {
-      return isSecretRef(value) ? await resolve(value, path) : value;
-    }
-    if (open.length === 0 || typeof value !== "object" || value === null) return value;
+    const node = nodeFor(around, value);
+    if (secretNodes.has(node)) return isSecretRef(value) ? await resolve(value, path) : value;
+    if (typeof value !== "object" || value === null || value instanceof Secret) return value;
+    const part = async (item: unknown, key: PathKey): Promise<unknown> => {
+      const child = childNode(node, key);
+      return child === undefined ? item : await walk(child, item, [...path, key]);
+    };
     if (Array.isArray(value)) {
       const items: unknown[] = [];
-      for (const [index, item] of value.entries()) {
-        items.push(await walk(item, [...path, index], follow(open, "*")));
-      }
+      for (const [index, item] of value.entries()) items.push(await part(item, index));
       return items;
     }
     const copy = Object.create(null) as Record<string, unknown>;
-    for (const [key, item] of Object.entries(value)) {
-      copy[key] = await walk(item, [...path, key], follow(open, key));
-    }
+    for (const [key, item] of Object.entries(value)) copy[key] = await part(item, key);
     return copy;
   };
-  return { input: await walk(input, [], places), findings };
-}
-
-function follow(open: readonly (readonly string[])[], key: string): readonly (readonly string[])[] {
-  return open.filter(([next]) => next === "*" || next === key).map((place) => place.slice(1));
+  const resolved = await walk(configSchema as unknown as SchemaNode, input, []);
+  return { input: resolved, findings, files: [...files] };
 }
 
 interface ReadSecret {
   readonly secret: Secret;
+  /** Where it stands, or would. */
+  readonly file?: string;
   readonly missing?: string;
   readonly wrong?: string;
   /** What helps where it is missing. */
@@ -90,12 +87,15 @@ async function readSecret(ref: SecretRef, settings: SecretSettings): Promise<Rea
       : "file" in from
         ? await fromFile(from, settings)
         : await fromCommand(from.command, settings);
-  if ("value" in found) return { secret: new Secret(found.value) };
+  if ("value" in found) {
+    const { value, ...where } = found;
+    return { secret: new Secret(value), ...where };
+  }
   // What stands in for a secret that is not there can be guessed by nobody.
   return { secret: new Secret(settings.ports.randomToken()), ...found };
 }
 
-type Found = { readonly value: string } | Omit<ReadSecret, "secret">;
+type Found = { readonly value: string; readonly file?: string } | Omit<ReadSecret, "secret">;
 
 async function fromEnvironment(name: string, settings: SecretSettings): Promise<Found> {
   const value = settings.env[name];
@@ -109,9 +109,16 @@ async function fromEnvironment(name: string, settings: SecretSettings): Promise<
   };
 }
 
-async function fromFile({ file, create }: SecretFile, settings: SecretSettings): Promise<Found> {
-  const { ports, folder, missingSecrets } = settings;
-  const path = resolvePath(folder, file);
+async function fromFile(from: SecretFile, settings: SecretSettings): Promise<Found> {
+  const path = resolvePath(settings.folder, from.file);
+  return { ...(await readFile(from, path, settings)), file: path };
+}
+
+async function readFile(
+  { file, create }: SecretFile,
+  path: string,
+  { ports, missingSecrets }: SecretSettings,
+): Promise<Found> {
   try {
     const text = await ports.readText(path);
     if (text !== undefined) return notEmpty(text, `The file "${file}" is empty`);

@@ -18,7 +18,8 @@ const nouns = new Map([
 /** What may stand where a key is missing; without it only one of two forms would be named. */
 const instead = new Map([
   ["url", 'an upstream has "url", "command" or "package"'],
-  ["token", 'a client has "token" or "tokenSha256"'],
+  ["token", 'write "token" or "tokenSha256"'],
+  ["can", 'write can: ["read"]'],
   ["auth", "make a token with `mcp-gw token create`"],
   ["name", 'write rule("name", { … })'],
 ]);

@@ -9,6 +9,7 @@ const isNot = {
   count: "Must be a whole number of at least 1",
   bytes: "Must be a whole number of bytes from 1 to 1073741824",
   milliseconds: "Must be a whole number of milliseconds from 1 to 86400000",
+  grace: "Must be a whole number of milliseconds from 0 to 86400000",
   port: "Must be a port from 0 to 65535",
   perSecond: "Must be from 0.001 to 1000000",
   name: 'Must be at most 64 letters, digits, ".", "_" or "-" that begin with a letter or digit',
@@ -59,6 +60,9 @@ const textOrSecret = v.pipe(
   ),
   v.transform((value) => value as string | Secret),
 );
+/** Where these stand, `{ secret: … }` names a secret; elsewhere it is data. */
+export const secretNodes: ReadonlySet<unknown> = new Set([secretValue, textOrSecret]);
+
 const url = v.pipe(
   v.string(),
   v.check((value) => /^https?:\/\//.test(value) && URL.canParse(value), isNot.url),
@@ -106,6 +110,20 @@ const expose = v.strictObject({
   prompts: v.optional(v.array(text)),
 });
 
+const perSecond = v.pipe(
+  v.number(),
+  v.minValue(0.001, isNot.perSecond),
+  v.maxValue(1_000_000, isNot.perSecond),
+);
+const upstreamRate = v.strictObject({
+  /** How many calls at once, after a rest. */
+  burst: count,
+  /** How many calls a second in the long run. */
+  perSecond,
+  /** Whom the bucket is for: everybody together (`"upstream"`) by default, or each `"client"`. */
+  per: v.optional(v.picklist(["upstream", "client"]), "upstream"),
+});
+
 const upstreamCommon = {
   /** Since the server's last message; 60,000 by default. */
   timeoutMs: v.optional(milliseconds, 60_000),
@@ -117,6 +135,8 @@ const upstreamCommon = {
   arguments: v.optional(v.picklist(["enforce", "report"]), "enforce"),
   /** What this server's answers are cleaned of. */
   sanitize: v.optional(sanitizeSettings, {}),
+  /** How many calls the server gets, whoever makes them; without it only the clients' rates count. */
+  rate: v.optional(upstreamRate),
 };
 const httpUpstream = v.strictObject({
   /** A streamable HTTP server. */
@@ -161,13 +181,26 @@ const rate = v.strictObject({
   /** How many requests at once, after a rest; 100 by default. */
   burst: v.optional(count, 100),
   /** How many requests a second in the long run; 10 by default. */
-  perSecond: v.optional(
-    v.pipe(v.number(), v.minValue(0.001, isNot.perSecond), v.maxValue(1_000_000, isNot.perSecond)),
-    10,
-  ),
-  /** Whom the bucket is for: each `"subject"` by default, or all of the `"client"` together. */
-  per: v.optional(v.picklist(["subject", "client"]), "subject"),
+  perSecond: v.optional(perSecond, 10),
+  /**
+   * Whom the bucket is for: each `"subject"` by default, all of the `"client"` together, or each
+   * `"address"` that the client comes from (of IPv6 each /64).
+   */
+  per: v.optional(v.picklist(["subject", "client", "address"]), "subject"),
 });
+const oneRate = v.pipe(
+  rate,
+  v.transform((only) => [only]),
+);
+const someRates = v.pipe(
+  v.array(rate),
+  v.minLength(1, "Must not be empty"),
+  v.maxLength(4, "Must be at most 4"),
+);
+/** One bucket or several, which are taken together or not at all; always a list once it is parsed. */
+const rates = v.lazy((input: unknown): typeof oneRate | typeof someRates =>
+  Array.isArray(input) ? someRates : oneRate,
+);
 
 const plainToken = v.strictObject({
   /** At least 32 characters. */
@@ -211,8 +244,8 @@ const client = v.strictObject({
     }),
     {},
   ),
-  /** A token bucket, full at first. */
-  rate: v.optional(rate, {}),
+  /** A token bucket, full at first; or a list of up to four, of which none may be empty. */
+  rate: v.optional(rates, {}),
   /** 4 MiB by default. */
   maxRequestBytes: v.optional(bytes, 4 * 1024 * 1024),
   /** 10 MiB by default. */
@@ -339,6 +372,42 @@ const audit = v.strictObject({
   onFull: v.optional(v.picklist(["refuse", "drop"]), "refuse"),
 });
 
+const adminUser = v.strictObject({
+  /** A token, or a list of tokens. */
+  auth: v.lazy((input: unknown): typeof tokenAuths | typeof tokenAuth =>
+    Array.isArray(input) ? tokenAuths : tokenAuth,
+  ),
+  /** `"read"` looks, `"approve"` decides what waits for a person, `"operate"` changes what runs. */
+  can: v.pipe(
+    v.array(v.picklist(["read", "approve", "operate"])),
+    v.minLength(1, 'Must hold at least one of "read", "approve", "operate"'),
+  ),
+});
+const adminListener = v.strictObject({
+  /** `"127.0.0.1"` by default; off loopback it needs `users`. */
+  host: v.optional(text, "127.0.0.1"),
+  /** 8081, or any free one where that is taken; one that is named is taken or missed. */
+  port: v.optional(port),
+  /** More names to accept as `Host`, against DNS rebinding; by default those of `host`. */
+  hosts: v.optional(v.array(text), []),
+  /** Operators, by name; without any, whoever can read the token in `.mcp-gw/` is the one. */
+  users: v.optional(v.record(clientName, adminUser), {}),
+});
+const noAdmin = v.literal(false);
+const admin = v.lazy((input: unknown): typeof noAdmin | typeof adminListener =>
+  input === false ? noAdmin : adminListener,
+);
+
+const drain = v.strictObject({
+  /**
+   * How long `/readyz` fails after SIGTERM while calls are still taken, so that a load balancer can
+   * look away first; 0 by default.
+   */
+  graceMs: v.optional(wholeNumber(0, 86_400_000, isNot.grace), 0),
+  /** How long calls may take to end after that; 10,000 by default. */
+  deadlineMs: v.optional(milliseconds, 10_000),
+});
+
 export const configSchema = v.strictObject({
   /** Where the gateway listens. */
   listen: v.optional(listen, {}),
@@ -351,9 +420,9 @@ export const configSchema = v.strictObject({
     ),
     [],
   ),
-  /** The MCP servers, by name. */
   /** Seal what clients carry: the first one seals, all of them open. */
   keys: v.optional(v.array(secretValue), []),
+  /** The MCP servers, by name. */
   upstreams: v.optional(v.record(upstreamName, upstream), {}),
   /** Where buckets and sessions are kept: in this process, or in Redis for several instances. */
   store: v.optional(store, "memory"),
@@ -365,6 +434,10 @@ export const configSchema = v.strictObject({
   sanitize: v.optional(sanitizeSettings, {}),
   /** The record of every exchange. */
   audit: v.optional(audit, {}),
+  /** Where operators look and act; `false` turns it off. */
+  admin: v.optional(admin, {}),
+  /** How the gateway ends. */
+  drain: v.optional(drain, {}),
 });
 
 /** The config as a user writes it. */
@@ -379,10 +452,14 @@ export type ClientConfig = Config["clients"][string];
 export type RuleConfig = Config["rules"][number];
 export type ConditionConfig = v.InferOutput<typeof condition>;
 export type TestConfig = v.InferOutput<typeof test>;
-export type RateConfig = ClientConfig["rate"];
+export type RateConfig = ClientConfig["rate"][number];
+export type UpstreamRateConfig = NonNullable<UpstreamConfig["rate"]>;
 export type SanitizeConfig = v.InferOutput<typeof sanitizeSettings>;
 export type StoreConfig = Config["store"];
 export type AuditConfig = Config["audit"];
+export type AdminConfig = Exclude<Config["admin"], false>;
+export type AdminUserConfig = AdminConfig["users"][string];
+export type DrainConfig = Config["drain"];
 
 function wholeNumber(min: number, max: number, message: string) {
   return v.pipe(v.number(), v.integer(message), v.minValue(min, message), v.maxValue(max, message));

@@ -6,3 +6,8 @@ export function toHex(bytes: Uint8Array): string {
   for (const byte of bytes) text += digits[byte];
   return text;
 }
+
+/** Of what `toHex` gave. */
+export function fromHex(text: string): Uint8Array {
+  return Uint8Array.from(text.match(/../g) ?? [], (pair) => parseInt(pair, 16));
+}

@@ -1,9 +1,11 @@
 /** The house's words. */
 export * from "./answer.ts";
+export * from "./block.ts";
 export * from "./cancellation.ts";
 export * from "./exchange.ts";
 export * from "./gather.ts";
 export * from "./hex.ts";
+export * from "./operations.ts";
 export * from "./pattern.ts";
 export * from "./pipeline.ts";
 export * from "./ports.ts";

@@ -1,4 +1,5 @@
 /** Runs stages in the order they are written; a stage that needs a fact nobody added does not compile. */
+import { StoreLost } from "./ports.ts";
 import { type Stage, type Verdict, deny } from "./stage.ts";
 
 /** Where a walk ended: the verdict, the stage that gave it, and the facts gathered by then. */
@@ -50,8 +51,13 @@ export function pipeline<const S extends readonly AnyStage[]>(
           current = verdict.out;
         }
       } catch (thrown) {
+        const reached = { stage: name, exchange: current as In & Partial<Out> };
+        // Of all that a stage may ask, the one thing that may be gone at any time (law 3).
+        if (thrown instanceof StoreLost) {
+          return { verdict: deny("STORE_UNAVAILABLE", thrown.message), ...reached };
+        }
         const verdict = deny("INTERNAL", "A stage threw");
-        return { verdict, stage: name, exchange: current as In & Partial<Out>, thrown };
+        return { verdict, ...reached, thrown };
       }
       const out = current as Out;
       return {

@@ -142,6 +142,8 @@ export interface Files {
   readonly readText: (path: string) => Promise<string>;
   /** The last `maxBytes` of a file as text, or undefined where there is no file. */
   readonly readTail: (path: string, maxBytes: number) => Promise<string | undefined>;
+  /** Names of what stands in a folder, in no order; none where there is no folder. */
+  readonly list: (folder: string) => Promise<readonly string[]>;
   /** Lines of a file, one at a time. */
   readonly readLines: (path: string) => AsyncIterable<string>;
   /** Opens for appending; creates the file with mode 0600. */

@@ -44,6 +44,7 @@ export const problems = {
   TOKEN_INVALID: row(401, -31002, "The bearer token is not accepted"),
   TOKEN_EXPIRED: row(401, -31003, "The bearer token has expired"),
   CLIENT_UNKNOWN: row(403, -31004, "The caller is not a client of this gateway"),
+  RIGHT_MISSING: row(403, -31033, "The operator may not do this"),
   ORIGIN_FORBIDDEN: row(403, -31005, "The origin is not allowed"),
   HOST_FORBIDDEN: row(403, -31006, "The host is not served here"),
   PATH_UNKNOWN: row(404, -31007, "There is no endpoint at this path"),
@@ -52,6 +53,7 @@ export const problems = {
   HEADERS_TOO_LARGE: row(431, -31010, "The request headers are too large"),
   BODY_TOO_LARGE: row(413, -31011, "The request body is too large"),
   BODY_TIMEOUT: row(408, -31012, "The request body did not arrive in time"),
+  BODY_INVALID: row(400, -31034, "The request body is not what this endpoint takes"),
   RATE_EXCEEDED: row(429, -31013, "Too many requests, try again later"),
   CONCURRENCY_EXCEEDED: row(429, -31014, "Too many requests at once, try again later"),
   SESSION_REQUIRED: row(400, -31015, "Send initialize first, or the per-request _meta fields"),
@@ -77,6 +79,8 @@ export const problems = {
   RESPONSE_TOO_LARGE: row(200, -31027, "The answer is larger than allowed"),
   RESPONSE_WITHHELD: row(200, -31028, "The answer was withheld"),
   AUDIT_UNAVAILABLE: row(503, -31029, "The gateway cannot record this call"),
+  BLOCK_UNKNOWN: row(404, -31035, "There is no such block"),
+  BLOCKS_FULL: row(409, -31036, "There are as many blocks as there can be"),
   STORE_UNAVAILABLE: row(503, -31030, "The gateway's state is not available"),
   DRAINING: row(503, -31031, "The gateway is shutting down"),
   INTERNAL: row(500, internalError, "Internal error"),
@@ -88,4 +92,4 @@ export type Code = keyof typeof problems;
  * What the audit says where the outside hears `TARGET_UNKNOWN`: the two must look alike to a
  * caller, and the record tells them apart.
  */
-export type InnerCode = Code | "POLICY_DENIED";
+export type InnerCode = Code | "POLICY_DENIED" | "BLOCKED";

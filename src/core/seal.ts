@@ -11,13 +11,35 @@ export interface Sealer {
 /** The sealer of one use, by its label. */
 export type Seals = (label: string) => Sealer;
 
-/** `keys` are the config's; where it has none, what is sealed is good for this process alone. */
-export function createSeals(
+/** The keys of one process, which a reload may change while their sealers are in use. */
+export interface Keyring {
+  readonly seals: Seals;
+  /** From here on these keys; without any, what is sealed is good for this process alone. */
+  readonly use: (keys: readonly Uint8Array[]) => void;
+}
+
+export function createKeyring(
   keys: readonly Uint8Array[],
   randomBytes: (count: number) => Uint8Array,
-): Seals {
-  const own = keys.length > 0 ? keys : [randomBytes(minKeyBytes)];
-  return (label) => createSealer(own, label);
+): Keyring {
+  const own = randomBytes(minKeyBytes);
+  const sealers = new Map<string, Sealer>();
+  let current = keys;
+  const sealerOf = (label: string): Sealer => {
+    const sealer = sealers.get(label) ?? createSealer(current.length > 0 ? current : [own], label);
+    sealers.set(label, sealer);
+    return sealer;
+  };
+  return {
+    seals: (label) => ({
+      seal: (payload) => sealerOf(label).seal(payload),
+      open: (token) => sealerOf(label).open(token),
+    }),
+    use: (next) => {
+      current = next;
+      sealers.clear();
+    },
+  };
 }
 
 interface SealingKey {

@@ -181,12 +181,12 @@ function addressOf({ peer, address }: AppOptions, context: Context): string | un
 }
 
 /** 128 random bits, hexadecimal. */
-function newId({ ports }: AppOptions): string {
+export function newId({ ports }: Pick<AppOptions, "ports">): string {
   return toHex(ports.crypto.randomBytes(16));
 }
 
 /** The line that threw. A message may quote what a client sent, a place in the code cannot. */
-function whereOf(error: unknown): string {
+export function whereOf(error: unknown): string {
   if (!(error instanceof Error)) return typeof error;
   const frame = error.stack?.split("\n").find((line) => line.trimStart().startsWith("at "));
   return frame === undefined ? error.name : `${error.name} ${frame.trim()}`;

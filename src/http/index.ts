@@ -1,4 +1,6 @@
 /** The HTTP door. */
+export { createAdminApp } from "./admin.ts";
+export type { AdminOptions } from "./admin.ts";
 export { createApp } from "./app.ts";
 export type { AppOptions, Connection, DoorRefusal } from "./app.ts";
 export { problemResponse } from "./problem-response.ts";

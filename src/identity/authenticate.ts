@@ -2,9 +2,8 @@
 import type { Config } from "../config/index.ts";
 import { type ClientIdentity, type Deny, type Ports, deny } from "../core/index.ts";
 import { isLoopback } from "./address.ts";
-import { parseBearer } from "./bearer.ts";
-import { createTokenIndex } from "./token-index.ts";
-import { checkToken } from "./token.ts";
+import { createTokenCheck, tokenMissing } from "./token-check.ts";
+import type { Tokens } from "./token-index.ts";
 
 /** All that identity looks at: no query, cookie, body or other header can carry a token. */
 export interface Credentials {
@@ -29,17 +28,14 @@ export interface Identity {
   readonly allOrigins: ReadonlySet<string>;
 }
 
-const challenge = 'Bearer realm="mcp-gw"';
-const missingHeaders = { "WWW-Authenticate": challenge };
-const invalidHeaders = { "WWW-Authenticate": `${challenge}, error="invalid_token"` };
-
 /**
  * `TOKEN_MISSING`, `TOKEN_INVALID` and `TOKEN_EXPIRED` carry a challenge (RFC 6750 section 3);
  * a token that two clients share is `CLIENT_UNKNOWN`. What was presented and failed never falls
  * back to the anonymous client.
  */
 export function createIdentity(config: Config, ports: Pick<Ports, "crypto" | "clock">): Identity {
-  const tokens = createTokenIndex(config, ports.crypto);
+  const shared = deny("CLIENT_UNKNOWN", "The token belongs to two clients");
+  const check = createTokenCheck({ given: tokensOf(config), noun: "client", shared }, ports);
   const anonymous = anonymousClient(config);
   const origins = new Map(
     Object.entries(config.clients).map(([name, client]) => [name, new Set(client.origins)]),
@@ -48,32 +44,25 @@ export function createIdentity(config: Config, ports: Pick<Ports, "crypto" | "cl
   const none: ReadonlySet<string> = new Set();
 
   const withToken = (authorization: string): Identified | Refusal => {
-    const token = parseBearer(authorization);
-    if (token === undefined) return invalid("The Authorization header is not one bearer token");
-    const entry = tokens.find(token);
-    if (entry === undefined) {
-      const ours = checkToken(token, ports.crypto);
-      return invalid(ours ? "The token belongs to no client" : "The token is not one of ours");
-    }
-    if (entry.client === undefined) {
-      return deny("CLIENT_UNKNOWN", "The token belongs to two clients");
-    }
-    if (ports.clock.now() >= entry.expiresAt) {
-      const why = `The token of client "${entry.client.name}" has expired`;
-      return deny("TOKEN_EXPIRED", why, { headers: invalidHeaders });
-    }
-    return { client: entry.client, scheme: "token" };
+    const client = check(authorization);
+    return "verdict" in client ? client : { client, scheme: "token" };
   };
 
   return {
     authenticate: (credentials) => {
       if (credentials.authorization !== null) return withToken(credentials.authorization);
       if (anonymous && isFromHere(credentials)) return { client: anonymous, scheme: "anonymous" };
-      return deny("TOKEN_MISSING", "There is no Authorization header", { headers: missingHeaders });
+      return tokenMissing();
     },
     origins: (client) => origins.get(client) ?? none,
     allOrigins,
   };
+}
+
+function tokensOf({ clients }: Config): Tokens<ClientIdentity>[] {
+  return Object.entries(clients).flatMap(([name, { auth }]) =>
+    typeof auth === "string" ? [] : [{ holder: { name, subject: undefined }, tokens: auth }],
+  );
 }
 
 /**
@@ -89,8 +78,4 @@ function anonymousClient(config: Config): ClientIdentity | undefined {
 
 function isFromHere({ address, loopback, forwarded }: Credentials): boolean {
   return loopback && !forwarded && isLoopback(address);
-}
-
-function invalid(why: string): Refusal {
-  return deny("TOKEN_INVALID", why, { headers: invalidHeaders });
 }

@@ -7,4 +7,10 @@ export {
   type Refusal,
   createIdentity,
 } from "./authenticate.ts";
+export {
+  type OperatorSettings,
+  type Operators,
+  type OperatorsSettings,
+  createOperators,
+} from "./operators.ts";
 export { checkToken, createToken, hashToken } from "./token.ts";

@@ -1,37 +1,51 @@
-/** Finds the client of a token by the token's digest; no token is kept. */
-import type { Config } from "../config/index.ts";
-import type { ClientIdentity, Crypto } from "../core/index.ts";
+/** Finds the holder of a token by the token's digest; no token is kept. */
+import type { Crypto, Secret } from "../core/index.ts";
 import { hashToken } from "./token.ts";
 
+/** One token, or its SHA-256 in lower-case hex, and the last day on which it is good, in UTC. */
+export type TokenSettings =
+  | { readonly token: Secret; readonly until?: string | undefined }
+  | { readonly tokenSha256: string; readonly until?: string | undefined };
+
+/** Whom a token can stand for. */
+export interface TokenHolder {
+  readonly name: string;
+}
+export interface Tokens<Holder extends TokenHolder> {
+  readonly holder: Holder;
+  readonly tokens: TokenSettings | readonly TokenSettings[];
+}
+
 /** What a digest stands for. */
-export interface TokenEntry {
+export interface TokenEntry<Holder extends TokenHolder> {
   readonly digest: Uint8Array;
-  /** Undefined where two clients share the token: it identifies neither of them. */
-  readonly client: ClientIdentity | undefined;
+  /** Undefined where two holders share the token: it identifies neither of them. */
+  readonly holder: Holder | undefined;
   /** The first millisecond at which the token is not accepted any more. */
   readonly expiresAt: number;
 }
-export interface TokenIndex {
-  readonly find: (token: string) => TokenEntry | undefined;
+export interface TokenIndex<Holder extends TokenHolder> {
+  readonly find: (token: string) => TokenEntry<Holder> | undefined;
 }
 
 const dayMs = 86_400_000;
 const encoder = new TextEncoder();
 
 /**
- * Built once, so that a request costs one digest and one look-up however many clients there are.
+ * Built once, so that a request costs one digest and one look-up however many holders there are.
  * The look-up is by SHA-256 and its timing tells nothing of a token; the digests themselves are
  * then compared in constant time, the same work whether one was found or not.
  */
-export function createTokenIndex(config: Config, crypto: Crypto): TokenIndex {
-  const entries = new Map<string, TokenEntry>();
-  for (const [name, { auth }] of Object.entries(config.clients)) {
-    if (typeof auth === "string") continue;
-    const client: ClientIdentity = { name, subject: undefined };
-    for (const each of Array.isArray(auth) ? auth : [auth]) {
+export function createTokenIndex<Holder extends TokenHolder>(
+  given: readonly Tokens<Holder>[],
+  crypto: Crypto,
+): TokenIndex<Holder> {
+  const entries = new Map<string, TokenEntry<Holder>>();
+  for (const { holder, tokens } of given) {
+    for (const each of toList(tokens)) {
       const hex = "token" in each ? hashToken(each.token.reveal(), crypto) : each.tokenSha256;
       const expiresAt = each.until === undefined ? Infinity : endOfDay(each.until);
-      const entry = { digest: encoder.encode(hex), client, expiresAt };
+      const entry = { digest: encoder.encode(hex), holder, expiresAt };
       entries.set(hex, merge(entries.get(hex), entry));
     }
   }
@@ -46,11 +60,18 @@ export function createTokenIndex(config: Config, crypto: Crypto): TokenIndex {
   };
 }
 
-/** One token given twice: to two clients it belongs to neither, to one it ends at the earlier day. */
-function merge(known: TokenEntry | undefined, next: TokenEntry): TokenEntry {
+function toList(tokens: TokenSettings | readonly TokenSettings[]): readonly TokenSettings[] {
+  return "token" in tokens || "tokenSha256" in tokens ? [tokens] : tokens;
+}
+
+/** One token given twice: to two holders it belongs to neither, to one it ends at the earlier day. */
+function merge<Holder extends TokenHolder>(
+  known: TokenEntry<Holder> | undefined,
+  next: TokenEntry<Holder>,
+): TokenEntry<Holder> {
   if (known === undefined) return next;
-  const client = known.client?.name === next.client?.name ? next.client : undefined;
-  return { ...next, client, expiresAt: Math.min(known.expiresAt, next.expiresAt) };
+  const holder = known.holder?.name === next.holder?.name ? next.holder : undefined;
+  return { ...next, holder, expiresAt: Math.min(known.expiresAt, next.expiresAt) };
 }
 
 /** A day of the config ends where the next one begins, in UTC; what is no day is over already. */

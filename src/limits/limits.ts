@@ -1,26 +1,31 @@
-/** Counts who comes how often: clients and subjects in buckets, calls at once in slots. */
-import type { Config, RateConfig } from "../config/index.ts";
-import {
-  type Bucket,
-  type ClientIdentity,
-  type Deny,
-  type Ports,
-  type Quota,
-  type Store,
-  type Taken,
-  deny,
-} from "../core/index.ts";
+/** Counts who comes how often: clients and upstreams in buckets, calls at once in slots. */
+import type { Config } from "../config/index.ts";
+import { type ClientIdentity, type Deny, type Ports, type Quota, deny } from "../core/index.ts";
+import { type NamedBucket, clientBucket, planRates, upstreamBucket } from "./buckets.ts";
 import { networkOf } from "./network.ts";
 import { denyConcurrency, denyRate } from "./refusal.ts";
-import { createSlots } from "./slots.ts";
+import type { SlotTable } from "./slots.ts";
+
+/** What is about to be sent to an upstream. */
+export interface Metering {
+  readonly client: ClientIdentity;
+  readonly upstream: string;
+  /** What else counts this call, e.g. rules. */
+  readonly buckets?: readonly NamedBucket[];
+}
 
 export interface Limits {
   /**
-   * Takes one token and one slot of the client, or refuses with `RATE_EXCEEDED`,
-   * `CONCURRENCY_EXCEEDED` or `STORE_UNAVAILABLE`. The token is spent whatever comes after, so
-   * that refused calls are not free. Who holds the quota must release it.
+   * Takes one token from each bucket of the client, or none from any, and one slot; or refuses with
+   * `RATE_EXCEEDED`, `CONCURRENCY_EXCEEDED` or `STORE_UNAVAILABLE`. The tokens are spent whatever
+   * comes after, so that refused calls are not free. Who holds the quota must release it.
    */
   readonly enter: (client: ClientIdentity, address: string | undefined) => Promise<Quota | Deny>;
+  /**
+   * Takes one token from each bucket that counts this call, or none from any: a refusal
+   * (`RATE_EXCEEDED`, `STORE_UNAVAILABLE`) drains none of them.
+   */
+  readonly meter: (metering: Metering) => Promise<Deny | undefined>;
   /**
    * Call it for each failed authentication: a refusal once an address had too many of them.
    * Callers who identify themselves are not counted here, whatever their address.
@@ -32,56 +37,62 @@ export interface Limits {
  * Failed authentications of one address. Guessing a token is hopeless anyway; this bounds what
  * the guesses cost.
  */
-const strangerRate = { capacity: 20, perSecond: 1 };
+const strangerRate = { name: "default", capacity: 20, perSecond: 1 };
 
-/** The concurrency cap is counted in this process; the buckets are in the store. */
-export function createLimits(config: Config, ports: Pick<Ports, "store" | "clock">): Limits {
+/** The concurrency cap is counted in this process, by `slots`; the buckets are in the store. */
+export function createLimits(
+  config: Config,
+  { store }: Pick<Ports, "store">,
+  slots: SlotTable,
+): Limits {
   const clients = new Map(
     Object.entries(config.clients).map(([name, { rate, maxConcurrent }]) => [
       name,
-      { rate, maxConcurrent, slots: createSlots(maxConcurrent) },
+      { plans: planRates(rate), maxConcurrent },
     ]),
   );
+  const upstreams = new Map(
+    Object.entries(config.upstreams).map(([name, { rate }]) => [name, rate]),
+  );
+
+  /** A store that cannot be asked refuses (law 3). */
+  const take = async (buckets: readonly NamedBucket[], who: string): Promise<Deny | undefined> => {
+    const [first] = buckets;
+    if (first === undefined) return undefined;
+    try {
+      const taken = await store.take(buckets);
+      if (taken.ok) return undefined;
+      const refused = buckets.find(({ key }) => key === taken.key) ?? first;
+      const why = `${who} over the rate "${refused.name}" of ${refused.perSecond} per second`;
+      return denyRate(refused, buckets, taken.retryAfterMs, why);
+    } catch (error) {
+      const cause = error instanceof Error ? error.message : String(error);
+      return deny("STORE_UNAVAILABLE", `The store did not take a token: ${cause}`);
+    }
+  };
+
   return {
-    enter: async (client) => {
-      const limits = clients.get(client.name);
-      if (limits === undefined) throw new Error(`Cannot limit the unknown client "${client.name}"`);
-      const bucket = bucketOf(client, limits.rate);
-      const taken = await take(ports.store, bucket);
-      if ("verdict" in taken) return taken;
-      if (!taken.ok) {
-        const why = `Client "${client.name}" is over its ${limits.rate.perSecond} per second`;
-        return denyRate(bucket, taken.retryAfterMs, why);
-      }
-      const quota = limits.slots.enter();
+    enter: async (client, address) => {
+      const { name } = client;
+      const limits = clients.get(name);
+      if (limits === undefined) throw new Error(`Cannot limit the unknown client "${name}"`);
+      const { plans, maxConcurrent } = limits;
+      const buckets = plans.map((plan) => clientBucket(client, address, plan));
+      const refusal = await take(buckets, `Client "${name}" is`);
+      if (refusal) return refusal;
+      const quota = slots.enter(name, maxConcurrent);
       if (quota) return quota;
-      const why = `Client "${client.name}" has ${limits.maxConcurrent} calls at once`;
-      return denyConcurrency(limits.maxConcurrent, why);
+      return denyConcurrency(maxConcurrent, `Client "${name}" has ${maxConcurrent} calls at once`);
+    },
+    meter: async ({ client, upstream, buckets = [] }) => {
+      const rate = upstreams.get(upstream);
+      const own = rate === undefined ? [] : [upstreamBucket(upstream, rate, client.name)];
+      return take([...own, ...buckets], `Calls to "${upstream}" are`);
     },
     stranger: async (address) => {
       const network = networkOf(address);
-      const taken = await take(ports.store, { key: `stranger:${network}`, ...strangerRate });
-      if ("verdict" in taken) return taken;
-      if (taken.ok) return undefined;
-      const why = `Too many failed authentications from ${network}`;
-      return denyRate(strangerRate, taken.retryAfterMs, why);
+      const bucket = { ...strangerRate, key: `stranger:${network}` };
+      return take([bucket], `Failed authentications from ${network} are`);
     },
   };
-}
-
-/** A client name holds no colon, so that no subject can name another's bucket. */
-function bucketOf({ name, subject }: ClientIdentity, rate: RateConfig): Bucket {
-  const own = rate.per === "subject" && subject !== undefined;
-  const key = own ? `rate:${name}:${subject}` : `rate:${name}`;
-  return { key, capacity: rate.burst, perSecond: rate.perSecond };
-}
-
-/** A store that cannot be asked refuses (law 3). */
-async function take(store: Store, bucket: Bucket): Promise<Taken | Deny> {
-  try {
-    return await store.take([bucket]);
-  } catch (error) {
-    const cause = error instanceof Error ? error.message : String(error);
-    return deny("STORE_UNAVAILABLE", `The store did not take a token: ${cause}`);
-  }
 }

@@ -30,6 +30,12 @@ export function toTargets(on: RuleConfig["on"]): KindPatterns {
   return Array.isArray(on) ? { tool: on, resource: on, prompt: on } : toKinds(on);
 }
 
+/** Whether it is one at all: a bare upstream is none. */
+export function isPattern(source: string): boolean {
+  const slash = source.indexOf("/");
+  return source === "*" || (slash > 0 && slash < source.length - 1);
+}
+
 /**
  * The patterns that speak of `upstream`. The two halves are matched apart, at the first slash: a
  * `*` before it stands for characters of an upstream's name alone, so that `weather/weather://*`
@@ -38,8 +44,8 @@ export function toTargets(on: RuleConfig["on"]): KindPatterns {
 export function patternsFor(upstream: string, patterns: readonly string[]): NamePattern[] {
   return patterns.flatMap((source) => {
     if (source === "*") return [{ glob: "*", source }];
+    if (!isPattern(source)) return [];
     const slash = source.indexOf("/");
-    if (slash < 1 || slash === source.length - 1) return [];
     if (!compileGlob(source.slice(0, slash))(upstream)) return [];
     return [{ glob: source.slice(slash + 1), source }];
   });

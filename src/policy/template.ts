@@ -4,23 +4,29 @@ import type { NameIndex } from "./name-index.ts";
 import type { KindReach } from "./reach.ts";
 
 /** Longer templates are shown to nobody: comparing globs takes the product of their lengths. */
-const maxTemplateLength = 2048;
+export const maxTemplateLength = 2048;
 
 /**
  * Shown where some URI it can expand to could be allowed: an exposed one that an allow pattern
- * meets, unless one rule without conditions takes away all of them. Templates come from clients
- * too, as what to complete: `file:///public/../private/{name}` would meet `file:///public/*`.
+ * meets, unless one rule or block takes away all of them: `isTaken` says so of a glob. Templates
+ * come from clients too, as what to complete: `file:///public/../private/{name}` would meet
+ * `file:///public/*`.
  */
-export function showsTemplate(resources: KindReach, client: string, template: string): boolean {
+export function showsTemplate(
+  resources: KindReach,
+  client: string,
+  template: string,
+  isTaken: (glob: string) => boolean,
+): boolean {
   if (template.length > maxTemplateLength) return false;
   if (!isNormalTemplate(template)) return false;
   const glob = templateToGlob(template);
-  const allowed = meeting(resources.allowed.get(client), glob);
+  const allowed = meeting(resources.allowed.get(client), glob).filter((each) => !isTaken(each));
   if (resources.exposed !== undefined) {
     const exposed = meeting(resources.exposed, glob);
     if (!allowed.some((one) => exposed.some((other) => globsOverlap(one, other)))) return false;
   }
-  return allowed.length > 0 && !isCovered(resources, client, glob);
+  return allowed.length > 0 && !isTaken(glob);
 }
 
 /** The globs of an index that meet `glob` somewhere. */

@@ -23,13 +23,40 @@ export function isFinished({ socket }: IncomingMessage): boolean {
   return finished.has(socket);
 }
 
+export interface Sockets {
+  /** Ends connections that have no request, now and as they become so. */
+  readonly closeIdle: () => void;
+  /** Ends all of them, those too that still shake hands for TLS. */
+  readonly cut: () => void;
+}
+
 /** Remembers what each socket is busy with, and drops peers that do not take their answer. */
-export function watchSockets(server: Server, writeTimeoutMs: number): void {
+export function watchSockets(server: Server, writeTimeoutMs: number): Sockets {
+  const sockets = new Set<Socket>();
+  /** What a socket still owes; several where requests were sent one behind the other. */
+  const owed = new WeakMap<Socket, Set<ServerResponse>>();
+  let isClosing = false;
+  const sweep = (): void => {
+    // Node counts an answer as given once it is written and cuts the bytes that wait in the socket;
+    // who is slow to take them holds the close anyway, and the idle ones with it.
+    const isTaken = (socket: Socket): boolean => [...(owed.get(socket) ?? [])].some(isBeingTaken);
+    if (isClosing && ![...sockets].some(isTaken)) server.closeIdleConnections();
+  };
+  const follow = (socket: Socket): void => {
+    sockets.add(socket);
+    owed.set(socket, new Set());
+    socket.once("close", () => sockets.delete(socket));
+  };
+  server.on("connection", follow);
+  server.on("secureConnection", follow);
   server.prependListener("request", (incoming, outgoing) => {
     const { socket } = incoming;
     exchanges.set(socket, { incoming, outgoing });
+    owed.get(socket)?.add(outgoing);
     outgoing.once("close", () => {
+      owed.get(socket)?.delete(outgoing);
       if (exchanges.get(socket)?.outgoing === outgoing) exchanges.delete(socket);
+      sweep();
     });
   });
   server.setTimeout(writeTimeoutMs, (socket: Socket) => {
@@ -37,6 +64,22 @@ export function watchSockets(server: Server, writeTimeoutMs: number): void {
     if (exchanges.has(socket) && socket.writableLength === 0) return;
     socket.destroy();
   });
+  return {
+    closeIdle: () => {
+      isClosing = true;
+      sweep();
+      setTimeout(() => {
+        for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
+      }, lingerMs).unref();
+    },
+    cut: () => {
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+}
+
+function isBeingTaken({ writableEnded, writableFinished }: ServerResponse): boolean {
+  return writableEnded && !writableFinished;
 }
 
 /**

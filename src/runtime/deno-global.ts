@@ -2,12 +2,16 @@
 export interface DenoServer {
   readonly addr: { readonly hostname: string; readonly port: number };
   readonly finished: Promise<void>;
+  /** Takes no connection any more and waits for what is under way; cannot be cut short, by `signal` neither. */
+  readonly shutdown: () => Promise<void>;
 }
 export interface DenoServeOptions {
   readonly hostname: string;
   readonly port: number;
   readonly cert?: string;
   readonly key?: string;
+  /** Ends the process, and cannot be caught, where `--unstable-net` was not given. */
+  readonly reusePort?: boolean;
   /** Closes the listener and every connection at once. */
   readonly signal: AbortSignal;
   readonly onListen: () => void;
@@ -23,6 +27,8 @@ export interface DenoGlobal {
     options: DenoServeOptions,
     handler: (request: Request, info: DenoServeInfo) => Response | Promise<Response>,
   ) => DenoServer;
+  /** There with `--unstable-net` alone. */
+  readonly listenDatagram?: unknown;
 }
 
 /** Undefined on every other runtime. */

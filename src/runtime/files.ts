@@ -1,15 +1,18 @@
 /** Files that the gateway reads and appends to. */
 import { write } from "node:fs";
-import { open, readFile } from "node:fs/promises";
+import { open, readFile, readdir } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import type { AppendFile, Files } from "../core/index.ts";
 
 const chunkBytes = 65_536;
+/** A byte-order mark is a change like any other. */
+const asItIs = { ignoreBOM: true };
 
 export function createFiles(): Files {
   return {
     readText: (path) => readFile(path, "utf8"),
     readTail,
+    list,
     readLines,
     openAppend,
   };
@@ -43,16 +46,25 @@ async function readTail(path: string, maxBytes: number): Promise<string | undefi
       if (bytesRead === 0) break;
       filled += bytesRead;
     }
-    return new TextDecoder().decode(buffer.subarray(0, filled));
+    return new TextDecoder("utf-8", asItIs).decode(buffer.subarray(0, filled));
   } finally {
     await handle.close();
+  }
+}
+
+async function list(folder: string): Promise<readonly string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if (isMissing(error)) return [];
+    throw error;
   }
 }
 
 async function* readLines(path: string): AsyncIterable<string> {
   const handle = await open(path, "r");
   try {
-    const decoder = new TextDecoder();
+    const decoder = new TextDecoder("utf-8", asItIs);
     const buffer = new Uint8Array(chunkBytes);
     let rest = "";
     for (;;) {

@@ -11,4 +11,8 @@ export type {
   ServeOptions,
   SignalName,
   Terminal,
+  Tls,
+  WorkerHandle,
+  Workers,
+  WorkerStart,
 } from "./runtime.ts";

@@ -5,17 +5,20 @@ import { createConfigFiles } from "./config-files.ts";
 import { createCrypto } from "./crypto.ts";
 import { denoGlobal } from "./deno-global.ts";
 import { createFiles } from "./files.ts";
+import { fingerprint } from "./fingerprint.ts";
 import { createLog } from "./log.ts";
 import { lockFile, lockHolder } from "./lock.ts";
 import { type Guard, createGuard } from "./spawn-guard.ts";
 import { createPackages } from "./packages.ts";
+import { type Signals, createSignals } from "./signals.ts";
 import { createSpawn } from "./spawn.ts";
 import { readStdin, terminal, writeStdout } from "./standard-streams.ts";
-import type { Runtime } from "./runtime.ts";
+import type { Runtime, Workers } from "./runtime.ts";
 
 export async function openRuntime(): Promise<Runtime> {
   const clock = createClock();
   const crypto = createCrypto();
+  const signals = createSignals();
   const log = createLog({ env: process.env, stream: process.stderr });
   const spawn = createSpawn(clock, openGuard());
   return {
@@ -27,6 +30,7 @@ export async function openRuntime(): Promise<Runtime> {
     packages: createPackages({ spawn, env: process.env }),
     files: createFiles(),
     config: createConfigFiles(crypto),
+    fingerprint,
     env: process.env,
     cwd: () => process.cwd(),
     readInput,
@@ -36,9 +40,8 @@ export async function openRuntime(): Promise<Runtime> {
     lock: lockFile,
     lockHolder,
     pid: process.pid,
-    onSignal: (name, act) => {
-      process.on(name, act);
-    },
+    onSignal: signals.on,
+    openWorkers: () => openWorkers(signals),
     exit: (code) => process.exit(code),
   };
 }
@@ -76,4 +79,10 @@ async function openNetwork(ports: Pick<Runtime, "clock" | "crypto" | "log">): Pr
     egress: createDenoEgress(ports.clock),
     serve: createDenoServe(deno, ports),
   };
+}
+
+async function openWorkers(signals: Signals): Promise<Workers> {
+  const deno = denoGlobal();
+  if (deno === undefined) return (await import("./workers-node.ts")).openNodeWorkers(signals);
+  return (await import("./workers-deno.ts")).openDenoWorkers(signals, deno);
 }

@@ -24,12 +24,18 @@ export interface Peer {
   readonly body?: Body;
 }
 
+/** PEM texts. */
+export interface Tls {
+  readonly cert: string;
+  readonly key: string;
+}
 export interface ServeOptions {
   readonly host: string;
   /** 0 takes a free port. */
   readonly port: number;
-  /** PEM texts. */
-  readonly tls?: { readonly cert: string; readonly key: string };
+  readonly tls?: Tls;
+  /** On Deno: others of this process may listen on the same port; the system deals the connections out. */
+  readonly reusePort?: boolean;
   readonly fetch: (request: Request, peer: Peer) => Response | Promise<Response>;
   /** A request with more is refused with 431. Default: 16,384. */
   readonly maxHeaderBytes?: number;
@@ -47,6 +53,13 @@ export interface ServeOptions {
 export interface Listening {
   readonly host: string;
   readonly port: number;
+  /**
+   * From here on each answer is the last one of its connection, so that clients and proxies connect
+   * anew, elsewhere where there is one; new connections are still taken.
+   */
+  readonly lookAway: () => void;
+  /** New connections get this certificate; false where that takes a new listener (Deno), or there was none. */
+  readonly renewTls: (tls: Tls) => boolean;
   /** Takes no new connection, waits for the open requests, then cuts what is left. */
   readonly close: (deadlineMs: number) => Promise<void>;
 }
@@ -94,6 +107,39 @@ export interface Terminal {
 
 export type SignalName = "SIGINT" | "SIGTERM" | "SIGHUP";
 
+/** What a supervisor has of a worker that it started. */
+export interface WorkerHandle {
+  /** As if the worker had got the signal itself. */
+  readonly signal: (name: SignalName) => void;
+  /** Ends it at once, and nothing of it is written any more. */
+  readonly kill: () => void;
+  /** Its exit code; undefined where it was killed, or could not be started. */
+  readonly exited: Promise<number | undefined>;
+}
+export interface WorkerStart {
+  /** From 1. */
+  readonly index: number;
+  /** JSON, for the worker alone: no other process can read it, as it could the environment. */
+  readonly init: unknown;
+  /** Gets what the worker tells. */
+  readonly hear: (message: unknown) => void;
+}
+/** This program once more with the same arguments: a process on Node, a thread on Deno. */
+export type Workers =
+  | {
+      readonly isWorker: false;
+      /** Why there can be none here, and what would help. */
+      readonly refusal?: string;
+      readonly start: (worker: WorkerStart) => WorkerHandle;
+    }
+  | {
+      readonly isWorker: true;
+      readonly index: number;
+      readonly init: unknown;
+      /** JSON. Settles when it is on its way: a worker may end then. */
+      readonly tell: (message: unknown) => Promise<void>;
+    };
+
 export interface Runtime {
   readonly name: "node" | "deno";
   readonly clock: Clock;
@@ -104,6 +150,8 @@ export interface Runtime {
   readonly packages: Packages;
   readonly files: Files;
   readonly config: ConfigFiles;
+  /** What a file is now, behind its links, as a text that changes with it; empty where there is none. Never rejects. */
+  readonly fingerprint: (path: string) => Promise<string>;
   readonly serve: Serve;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: () => string;
@@ -119,6 +167,9 @@ export interface Runtime {
   /** The process that holds a lock file now; undefined where none does. */
   readonly lockHolder: (path: string) => Promise<number | undefined>;
   readonly pid: number;
+  /** In a worker also what its supervisor hands on; where both come, an end is told once. */
   readonly onSignal: (name: SignalName, act: () => void) => void;
+  /** Which one this is: the supervisor of workers to come, or one of them. Call it once, and only where workers are asked for. */
+  readonly openWorkers: () => Promise<Workers>;
   readonly exit: (code: number) => void;
 }

@@ -1,6 +1,6 @@
 /** The listener on Deno. What its server leaves open is named in `docs/deno.md`. */
 import { withBodyDeadline } from "./body-deadline.ts";
-import type { DenoGlobal } from "./deno-global.ts";
+import type { DenoGlobal, DenoServer } from "./deno-global.ts";
 import { toRefusalResponse } from "./refusal.ts";
 import type { ServePorts } from "./refusal.ts";
 import { isSingleton, malformed, screenMethod, screenTarget } from "./screen.ts";
@@ -10,6 +10,7 @@ import type { Peer, Serve } from "./runtime.ts";
 export function createDenoServe(deno: DenoGlobal, ports: ServePorts): Serve {
   return (options) => {
     const drain = createDrain();
+    let isLeaving = false;
     const answer = (request: Request, peer: Peer): Response | Promise<Response> => {
       const refuse = (found: Finding): Response => {
         options.refused?.(found.code, peer);
@@ -31,51 +32,82 @@ export function createDenoServe(deno: DenoGlobal, ports: ServePorts): Serve {
         hostname: options.host,
         port: options.port,
         ...options.tls,
+        ...(options.reusePort === true ? { reusePort: true } : {}),
         signal: drain.cut,
         onListen: () => undefined,
         onError: () => toRefusalResponse({ code: "INTERNAL" }, ports),
       },
-      (request, { remoteAddr, completed }) => {
+      async (request, { remoteAddr, completed }) => {
         drain.follow(completed);
-        return answer(request, { address: remoteAddr.hostname });
+        const response = await answer(request, { address: remoteAddr.hostname });
+        return isLeaving ? asLast(response) : response;
       },
     );
     return Promise.resolve({
       host: options.host,
       port: server.addr.port,
+      lookAway: () => {
+        isLeaving = true;
+      },
+      // Deno's server keeps the certificate that it began with.
+      renewTls: () => false,
       close: async (deadlineMs) => {
-        await drain.end(deadlineMs);
-        await server.finished;
+        isLeaving = true;
+        await drain.end(server, deadlineMs);
       },
     });
   };
 }
 
+/** Deno's server sends the header and leaves the closing to the client. */
+function asLast({ body, status, statusText, headers }: Response): Response {
+  const last = new Headers(headers);
+  last.set("connection", "close");
+  return new Response(body, { status, statusText, headers: last });
+}
+
 /**
- * Waits for the open requests before everything is cut. The server's own graceful shutdown cannot
- * be cut short once it has begun, so the listener stays open and refuses until then.
+ * Waits for the open requests, with the listener open, since the server's own graceful shutdown
+ * cannot be cut short once it has begun. That is for the end, where only the rests of answers are
+ * under way: the server calls an answer complete before its reader has taken it.
  */
 function createDrain() {
   const cut = new AbortController();
   let open = 0;
-  let draining = false;
+  let isDraining = false;
+  let isShuttingDown = false;
+  let emptied: () => void = () => undefined;
   const settle = () => {
     open -= 1;
-    if (draining && open === 0) cut.abort();
+    if (open === 0) emptied();
   };
   return {
     cut: cut.signal,
-    draining: () => draining,
+    draining: () => isDraining,
     follow: (completed: Promise<void>) => {
       open += 1;
       completed.then(settle, settle);
     },
-    end: async (deadlineMs: number) => {
-      draining = true;
-      if (open === 0) cut.abort();
-      if (cut.signal.aborted) return;
-      const timer = setTimeout(() => cut.abort(), deadlineMs);
-      await new Promise((resolve) => cut.signal.addEventListener("abort", resolve, { once: true }));
+    end: async (server: DenoServer, deadlineMs: number) => {
+      isDraining = true;
+      let late: () => void = () => undefined;
+      const deadline = new Promise<void>((resolve) => {
+        late = resolve;
+      });
+      const timer = setTimeout(late, deadlineMs);
+      const isEmpty = new Promise<void>((resolve) => {
+        emptied = resolve;
+      });
+      if (open > 0) await Promise.race([isEmpty, deadline]);
+      if (isShuttingDown) {
+        await Promise.race([server.finished, deadline]);
+      } else if (open === 0 && deadlineMs > 0) {
+        isShuttingDown = true;
+        await Promise.race([server.shutdown(), deadline]);
+      } else {
+        cut.abort();
+        await server.finished;
+      }
       clearTimeout(timer);
     },
   };

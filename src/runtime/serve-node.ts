@@ -2,6 +2,8 @@
 import { createServer } from "node:http";
 import type { IncomingHttpHeaders, IncomingMessage, Server, ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
+import type { Server as TlsServer } from "node:https";
+import { Server as NetServer } from "node:net";
 import type { AddressInfo, Socket } from "node:net";
 import { getRequestListener, RequestError } from "@hono/node-server";
 import { type Reply, createCanceller } from "../core/index.ts";
@@ -14,6 +16,7 @@ import {
   lingerAfter,
   watchSockets,
 } from "./connections.ts";
+import type { Sockets } from "./connections.ts";
 import { toRefusal, toRefusalResponse } from "./refusal.ts";
 import type { ServePorts } from "./refusal.ts";
 import { malformed, screenMethod, screenRawHeaders, screenTarget } from "./screen.ts";
@@ -26,7 +29,7 @@ const maxConnections = 10_000;
 export function createNodeServe(ports: ServePorts): Serve {
   return async (options) => {
     const server = createHttpServer(options);
-    let closing = false;
+    const life = { isLeaving: false };
     const problem = (found: Finding, socket: Socket, isSeen = false): Reply => {
       if (!isSeen) options.refused?.(found.code, { address: socket.remoteAddress });
       return toRefusal(found, ports);
@@ -35,7 +38,7 @@ export function createNodeServe(ports: ServePorts): Serve {
       async (request, { incoming, outgoing }) => {
         const exchange = { incoming, outgoing } as Exchange;
         const response = await options.fetch(request, toPeer(exchange));
-        if (closing) exchange.outgoing.shouldKeepAlive = false;
+        if (life.isLeaving) exchange.outgoing.shouldKeepAlive = false;
         if (hasUnreadBody(exchange.incoming)) lingerAfter(exchange.incoming, exchange.outgoing);
         return response;
       },
@@ -56,7 +59,7 @@ export function createNodeServe(ports: ServePorts): Serve {
       if (found === undefined) void answer(incoming, outgoing);
       else refuse(problem(found, incoming.socket), incoming, outgoing);
     });
-    watchSockets(server, options.writeTimeoutMs ?? 60_000);
+    const sockets = watchSockets(server, options.writeTimeoutMs ?? 60_000);
     server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => {
       if (error.code === "ECONNRESET") socket.destroy();
       else cutOff(socket, (isSeen) => problem(toFinding(error), socket, isSeen));
@@ -66,9 +69,7 @@ export function createNodeServe(ports: ServePorts): Serve {
     });
     await listen(server, options);
     server.on("error", (error) => ports.log.error("The listener failed", { reason: error.name }));
-    return toListening(server, options.host, () => {
-      closing = true;
-    });
+    return toListening(server, options, life, sockets);
   };
 }
 
@@ -159,18 +160,33 @@ function listen(server: Server, { host, port }: ServeOptions): Promise<void> {
   });
 }
 
-function toListening(server: Server, host: string, draining: () => void): Listening {
+function toListening(
+  server: Server,
+  { host, tls }: ServeOptions,
+  life: { isLeaving: boolean },
+  sockets: Sockets,
+): Listening {
   return {
     host,
     port: (server.address() as AddressInfo).port,
+    lookAway: () => {
+      life.isLeaving = true;
+    },
+    renewTls: (renewed) => {
+      if (tls === undefined) return false;
+      (server as TlsServer).setSecureContext({ ...renewed });
+      return true;
+    },
     close: (deadlineMs) =>
       new Promise((resolve) => {
-        draining();
-        const timer = setTimeout(() => server.closeAllConnections(), deadlineMs);
-        server.close(() => {
+        life.isLeaving = true;
+        const timer = setTimeout(sockets.cut, deadlineMs);
+        // Not the server's own `close`: it cuts the rest of an answer that its reader still takes.
+        NetServer.prototype.close.call(server, () => {
           clearTimeout(timer);
           resolve();
         });
+        sockets.closeIdle();
       }),
   };
 }

@@ -9,9 +9,11 @@ import { type Literals, createLiterals } from "./literals.ts";
  * Attack: a server that holds one of the gateway's credentials sends it back, in an answer, an error
  * or the description of a tool, and the client has it. So each is looked for in what every upstream
  * says to every client: headers and variables that are secrets, headers that by their name hold one,
- * and plain tokens of clients. Undefined where there is none.
+ * plain tokens of clients and operators, the keys, and what opens the store. Undefined where there is
+ * none.
  */
-export function credentialsOf({ upstreams, clients }: Config): Literals | undefined {
+export function credentialsOf(config: Config): Literals | undefined {
+  const { upstreams, clients, admin, keys, store } = config;
   const values: string[] = [];
   for (const upstream of Object.values(upstreams)) {
     if ("url" in upstream) {
@@ -25,13 +27,23 @@ export function credentialsOf({ upstreams, clients }: Config): Literals | undefi
       }
     }
   }
-  for (const { auth } of Object.values(clients)) {
+  const operators = admin === false ? [] : Object.values(admin.users);
+  for (const { auth } of [...Object.values(clients), ...operators]) {
     if (typeof auth === "string") continue;
     for (const each of Array.isArray(auth) ? auth : [auth]) {
       if ("token" in each) values.push(each.token.reveal());
     }
   }
+  values.push(...keys.map((key) => key.reveal()));
+  if (store !== "memory") values.push(...openersOf(store.redis));
   return createLiterals(values);
+}
+
+/** The URL where it is a secret, and the password in it. */
+function openersOf(url: Secret | string): readonly string[] {
+  const text = url instanceof Secret ? url.reveal() : url;
+  const password = URL.canParse(text) ? decodeURIComponent(new URL(text).password) : "";
+  return url instanceof Secret ? [text, password] : [password];
 }
 
 function holdsCredential(header: string): boolean {

@@ -1,5 +1,5 @@
 /** The records of sessions in the store, and that none of them is there again once it has ended. */
-import type { ClientIdentity, Ports } from "../core/index.ts";
+import { type ClientIdentity, type Ports, StoreLost } from "../core/index.ts";
 import { sessionKey } from "./keys.ts";
 import { type SessionRecord, parseRecord } from "./record.ts";
 import { createTombs } from "./tombs.ts";
@@ -24,17 +24,27 @@ export interface Records {
 /** What began to be written before a session ended lives no longer than this. */
 const graceMs = 60 * 60 * 1000;
 
-export function createRecords(ports: Pick<Ports, "store" | "clock">, ttlMs: number): Records {
-  const { store } = ports;
+export function createRecords(
+  ports: Pick<Ports, "store" | "clock"> & Partial<Pick<Ports, "log">>,
+  ttlMs: number,
+): Records {
+  const { store, log } = ports;
   const tombs = createTombs(ports, ttlMs + graceMs);
   return {
     get: async (client, id, known) => {
       const [text, isEnded] = await Promise.all([
-        store.get(sessionKey(client, id)),
+        valueOf(store.get(sessionKey(client, id))),
         tombs.find(client, id),
       ]);
       if (text === undefined || isEnded) return undefined;
-      return known?.text === text ? known : parseRecord(text);
+      if (known !== undefined && known.text === text) return known;
+      const record = text === notOurs ? undefined : parseRecord(text);
+      if (record === undefined) {
+        log?.warn("What the store kept of a session was changed by hand, and the session ends", {
+          client: client.name,
+        });
+      }
+      return record;
     },
     set: async (client, id, record) => {
       if (tombs.knows(client, id)) return false;
@@ -47,4 +57,18 @@ export function createRecords(ports: Pick<Ports, "store" | "clock">, ttlMs: numb
     hasEnded: tombs.knows,
     entries: tombs.entries,
   };
+}
+
+const notOurs = Symbol("notOurs");
+
+/** What was changed by hand may be no value at all, and no session either. */
+async function valueOf(
+  value: Promise<string | undefined>,
+): Promise<string | undefined | typeof notOurs> {
+  try {
+    return await value;
+  } catch (error) {
+    if (error instanceof StoreLost) throw error;
+    return notOurs;
+  }
 }

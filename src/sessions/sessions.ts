@@ -1,5 +1,13 @@
 /** Sessions of legacy clients: a sealed id that the client carries, and what belongs to it. */
-import { type ClientIdentity, type Ports, type Seals, toHex } from "../core/index.ts";
+import {
+  type ClientIdentity,
+  type Log,
+  type Ports,
+  type Seals,
+  StoreLost,
+  toHex,
+} from "../core/index.ts";
+import type { IdText } from "../mcp/index.ts";
 import { type HeldSession, createHeld } from "./held.ts";
 import { type Questions, createQuestions } from "./questions.ts";
 import { type SharedEvent, openSharing } from "./sharing.ts";
@@ -44,6 +52,15 @@ export interface Sessions {
    * (then with undefined); gives back how to stop.
    */
   readonly watch: (id: string, act: (state: SessionState | undefined) => void) => () => void;
+  /** Tells the other instances that its client gave up a request of this session. */
+  readonly cancel: (id: string, request: IdText) => Promise<void>;
+  /**
+   * Hears what must not go on in this process: one request of a session that another instance was
+   * told to cancel, or all of a session that has ended, here or elsewhere.
+   */
+  readonly onGivenUp: (act: (id: string, request: IdText | undefined) => void) => () => void;
+  /** The keys are others now: what was opened with those of before counts no more. */
+  readonly rekeyed: () => void;
   readonly questions: Questions;
   readonly streams: Streams;
   /** How many sessions this process holds. */
@@ -57,7 +74,12 @@ export interface SessionRoom {
   /** Settles when this instance hears the others; absent where it is alone. */
   readonly heard: Promise<unknown> | undefined;
 }
-type SessionPorts = Pick<Ports, "store" | "crypto" | "clock" | "bus"> & { readonly seals: Seals };
+interface SessionPorts extends Pick<Ports, "store" | "crypto" | "clock" | "bus"> {
+  readonly seals: Seals;
+  readonly log?: Log;
+  /** While the store is lost, with what this process knows of its sessions. */
+  readonly goesOn?: boolean;
+}
 
 const ttlMs = 24 * 60 * 60 * 1000;
 const refreshAfterMs = 60_000;
@@ -89,6 +111,20 @@ export function openSessionRoom(ports: SessionPorts): SessionRoom {
   const tokens = createTokens(crypto, ports.seals);
   const records = createRecords(ports, ttlMs);
   const held = createHeld(clock, { maxPerClient, maxUnitsPerClient, ttlMs }, letGo);
+  const ears = new Set<(id: string, request: IdText | undefined) => void>();
+  const giveUp = (id: string, request: IdText | undefined): void => {
+    for (const act of ears) act(id, request);
+  };
+  /** Rejects with a `StoreLost`, but for what this process may go on with. */
+  const look = async (client: ClientIdentity, id: string): Promise<SessionRecord | undefined> => {
+    const known = held.get(id)?.record;
+    try {
+      return await records.get(client, id, known);
+    } catch (error) {
+      if (!(error instanceof StoreLost) || ports.goesOn !== true || !known) throw error;
+      return known;
+    }
+  };
   const isHeld = (id: string): boolean => held.get(id) !== undefined;
   const questions = createQuestions(crypto, isHeld);
   const streams = createStreams(ports, (id) => held.get(id)?.client.name);
@@ -98,8 +134,11 @@ export function openSessionRoom(ports: SessionPorts): SessionRoom {
   /** What another instance knows of a session that this one has. */
   const hear = (id: string, event: SharedEvent): void => {
     if (event.kind === "answered") questions.settle(id, event.id, event.answer);
-    else if (event.kind === "ended") drop(id);
-    else void reread(id);
+    else if (event.kind === "cancelled") giveUp(id, event.id);
+    else if (event.kind === "ended") {
+      drop(id);
+      giveUp(id, undefined);
+    } else void reread(id);
   };
   const reread = async (id: string): Promise<void> => {
     const session = held.get(id);
@@ -131,7 +170,7 @@ export function openSessionRoom(ports: SessionPorts): SessionRoom {
     change: (record: SessionRecord) => SessionRecord,
   ): Promise<SessionRecord | undefined> =>
     turns.take(id, async () => {
-      const before = await records.get(client, id, held.get(id)?.record);
+      const before = await look(client, id);
       const record = before && change(before);
       if (record === undefined || !(await records.set(client, id, record))) {
         drop(id);
@@ -159,7 +198,7 @@ export function openSessionRoom(ports: SessionPorts): SessionRoom {
       const opened = await tokens.open(client, token);
       if (opened === undefined) return undefined;
       const { id, digest } = opened;
-      const record = await records.get(client, id, held.get(id)?.record);
+      const record = await look(client, id);
       if (record === undefined || records.hasEnded(client, id)) {
         tokens.forget(digest);
         drop(id);
@@ -176,11 +215,12 @@ export function openSessionRoom(ports: SessionPorts): SessionRoom {
       const opened = await tokens.open(client, token);
       if (opened === undefined) return false;
       const { id, digest } = opened;
-      const record = await records.get(client, id, held.get(id)?.record);
+      const record = await look(client, id);
       const isOpen = record !== undefined && !records.hasEnded(client, id);
       const isWritten = isOpen ? records.end(client, id) : undefined;
       tokens.forget(digest);
       drop(id);
+      giveUp(id, undefined);
       await isWritten;
       if (isOpen) await tell(id, { kind: "ended" });
       return isOpen;
@@ -193,6 +233,11 @@ export function openSessionRoom(ports: SessionPorts): SessionRoom {
       return record?.state;
     },
     watch: watchers.watch,
+    cancel: (id, request) => tell(id, { kind: "cancelled", id: request }),
+    onGivenUp: (act) => {
+      ears.add(act);
+      return () => ears.delete(act);
+    },
     questions: {
       open: (id) => {
         const question = questions.open(id);
@@ -210,6 +255,7 @@ export function openSessionRoom(ports: SessionPorts): SessionRoom {
         questions.settle(id, asked, given) ||
         ((await (await shared)?.answer(id, asked, given)) ?? false),
     },
+    rekeyed: tokens.forgetAll,
     streams,
     count: held.count,
   };

@@ -19,6 +19,8 @@ import {
 /** What one instance knows, and the others do not. */
 export type SharedEvent =
   | { readonly kind: "changed" | "ended" }
+  /** The client gave up a request of its own. */
+  | { readonly kind: "cancelled"; readonly id: IdText }
   | {
       readonly kind: "answered";
       readonly id: IdText;
@@ -78,7 +80,8 @@ function keyOf(session: string, id: IdText): string {
 function formatTold(from: string, session: string, event: SharedEvent): string {
   const head = `"v":1,"from":${JSON.stringify(from)},"session":${JSON.stringify(session)}`;
   const message = event.kind === "answered" ? `,"message":${toWire(event.answer, event.id)}` : "";
-  return `{${head},"kind":"${event.kind}"${message}}`;
+  const id = event.kind === "cancelled" ? `,"id":${event.id}` : "";
+  return `{${head},"kind":"${event.kind}"${id}${message}}`;
 }
 
 /** Undefined for what no instance of this version told. */
@@ -92,6 +95,10 @@ function parseTold(
   );
   if (from === undefined || session === undefined) return undefined;
   if (kind === "changed" || kind === "ended") return { from, session, event: { kind } };
+  if (kind === "cancelled") {
+    const id = member(parsed.json, "id");
+    return id === undefined ? undefined : { from, session, event: { kind, id: textOf(id) } };
+  }
   const told = member(parsed.json, "message");
   if (kind !== "answered" || !isObject(told)) return undefined;
   const message = toJsonRpcMessage(reread(textOf(told)));

@@ -14,6 +14,8 @@ export interface Tokens {
   readonly open: (client: ClientIdentity, token: string) => Promise<OpenToken | undefined>;
   /** It is opened anew when it comes again. */
   readonly forget: (digest: string) => void;
+  /** As `forget`, of all. */
+  readonly forgetAll: () => void;
   /** Entries in memory. */
   readonly entries: () => number;
 }
@@ -65,6 +67,7 @@ export function createTokens(crypto: Crypto, seals: Seals): Tokens {
     forget: (digest) => {
       opened.delete(digest);
     },
+    forgetAll: () => opened.clear(),
     entries: () => opened.size,
   };
 }

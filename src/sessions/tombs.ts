@@ -1,5 +1,5 @@
 /** Which sessions have ended: a mark in the store that outlives whatever is still being written. */
-import type { ClientIdentity, Ports } from "../core/index.ts";
+import { type ClientIdentity, type Ports, StoreLost } from "../core/index.ts";
 import { createExpiry } from "./expiry.ts";
 import { sessionKey, tombKey } from "./keys.ts";
 
@@ -56,7 +56,15 @@ export function createTombs(
 
   return {
     knows: (client, id) => byClient.get(client.name)?.has(id) === true,
-    find: async (client, id) => (await store.get(tombKey(client, id))) !== undefined,
+    find: async (client, id) => {
+      try {
+        return (await store.get(tombKey(client, id))) !== undefined;
+      } catch (error) {
+        if (error instanceof StoreLost) throw error;
+        // Whatever was made of it by hand, it is there.
+        return true;
+      }
+    },
     set: async (client, id) => {
       const oldest = note({ client, id });
       await store.set(tombKey(client, id), "ended", ttlMs);

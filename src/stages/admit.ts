@@ -68,7 +68,7 @@ function toEndpoint(path: string): Endpoint | undefined {
   return upstream === undefined ? undefined : { upstream };
 }
 
-function withoutPort(host: string): string {
+export function withoutPort(host: string): string {
   return host.replace(/:\d{1,5}$/, "").toLowerCase();
 }
 
@@ -76,7 +76,7 @@ function withoutPort(host: string): string {
  * A form or plain text can be posted by any web page without the browser asking first; JSON
  * cannot. A compressed body could be a bomb and is refused.
  */
-function isJsonBody(headers: HeaderView): boolean {
+export function isJsonBody(headers: HeaderView): boolean {
   const type = headers.get("content-type");
   const encoding = headers.get("content-encoding");
   return (

@@ -38,22 +38,19 @@ export function authorize(policy: Policy): Stage<Routed, Permitted> {
   };
 
   function decide({ client, address }: Routed, target: OneTarget): Permit | Deny {
-    const subject = { client: client.name, address };
-    const { upstream, what, name } = target;
-    if (target.isTemplate) {
-      return policy.showsTemplate(subject, upstream, name)
-        ? { allowedBy: name }
-        : deny("TARGET_UNKNOWN", "No pattern reaches the template", { recorded: "POLICY_DENIED" });
-    }
-    const decision = policy.decide(subject, { kind: what, upstream, name });
+    const subject = { client: client.name, subject: client.subject, address };
+    const { upstream, what, name, isTemplate } = target;
+    const decision = isTemplate
+      ? policy.decideTemplate(subject, upstream, name)
+      : policy.decide(subject, { kind: what, upstream, name });
     return decision.allowed
       ? { allowedBy: decision.allowedBy }
-      : deny("TARGET_UNKNOWN", decision.why, { recorded: "POLICY_DENIED" });
+      : deny("TARGET_UNKNOWN", decision.why, { recorded: decision.recorded });
   }
 
   /** The server says which part of a subscription it agrees to: here, what the client may read. */
   function cut({ client, address }: Routed, target: SubscriptionTarget): SubscriptionTarget {
-    const subject = { client: client.name, address };
+    const subject = { client: client.name, subject: client.subject, address };
     const resources = target.resources.filter(
       ({ upstream, uri }) =>
         policy.decide(subject, { kind: "resource", upstream, name: uri }).allowed,

@@ -17,7 +17,7 @@ export interface Board {
   readonly expect: (settled: Promise<void>) => void;
   /** Each upstream is heard of, or is known not to be. */
   readonly settled: () => Promise<void>;
-  /** Until the signal fires. */
+  /** Until the signal fires; what was noted before comes all the same. */
   readonly changes: () => AsyncGenerator<Noted>;
 }
 
@@ -63,13 +63,14 @@ export function createBoard(clock: Clock, signal: Cancellation): Board {
       else put(JSON.stringify([upstream, change.uri]), noted);
     },
     changes: async function* () {
-      while (!signal.aborted) {
+      for (;;) {
         const [next] = pending;
         if (next !== undefined) {
           pending.delete(next[0]);
           yield next[1];
           continue;
         }
+        if (signal.aborted) return;
         await new Promise<void>((resolve) => {
           wake = resolve;
         });

@@ -1,5 +1,5 @@
 /** Which era a message belongs to, and what it says of its sender. */
-import { type Caller, type Counted, type Deny, deny } from "../core/index.ts";
+import { type Caller, type Counted, type Deny, StoreLost, deny } from "../core/index.ts";
 import {
   type HeaderView,
   type JsonObject,
@@ -108,7 +108,8 @@ export async function toSessionCaller(
 ): Promise<Caller | Deny> {
   const token = exchange.headers.get("mcp-session-id");
   if (token === null) return deny("SESSION_REQUIRED", "There is no session and no modern _meta");
-  const session = await sessions.find(token, exchange.client);
+  const session = await sessions.find(token, exchange.client).catch(toUnavailable);
+  if (session !== undefined && "verdict" in session) return session;
   if (session === undefined) return deny("SESSION_UNKNOWN", "The session is not known");
   const header = exchange.headers.get("mcp-protocol-version");
   if (header !== null && header !== session.revision) {
@@ -122,6 +123,12 @@ export async function toSessionCaller(
     logLevel: session.state.logLevel,
     session: session.id,
   };
+}
+
+/** Here, where it is still known which message it is that is refused. */
+function toUnavailable(error: unknown): Deny {
+  if (error instanceof StoreLost) return deny("STORE_UNAVAILABLE", error.message);
+  throw error;
 }
 
 function parsed(text: string): JsonObject | undefined {

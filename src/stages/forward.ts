@@ -157,7 +157,7 @@ export function forward(
   function toChange(exchange: Metered, target: OneTarget): ResultChange | undefined {
     const { client, address, endpoint, call, input } = exchange;
     if (target.isTemplate) {
-      const subject = { client: client.name, address };
+      const subject = { client: client.name, subject: client.subject, address };
       const argument = stringOf(at(call, "argument", "name")) ?? "";
       return (result) =>
         cutCompletion(result, target.name, argument, (template) =>

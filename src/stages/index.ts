@@ -15,6 +15,7 @@ import {
   type Cleaned,
   type Understood,
   pipeline,
+  withFact,
 } from "../core/index.ts";
 import type { Identity } from "../identity/index.ts";
 import type { Limits } from "../limits/index.ts";
@@ -39,10 +40,12 @@ import { type Sanitizable, sanitize, whyCleaner } from "./sanitize.ts";
 import type { RoadSettings } from "./settings.ts";
 import { shape } from "./shape.ts";
 import { createStates } from "./state.ts";
-import { createSubscriber } from "./subscribe.ts";
+import { type Subscriber, type Succession, createSubscriber } from "./subscribe.ts";
 import { createTasks } from "./task.ts";
+import { createWatch } from "./watching.ts";
 
 export { takesStream } from "./accept.ts";
+export { isJsonBody, withoutPort } from "./admit.ts";
 export {
   type InputRequest,
   asksForInput,
@@ -50,9 +53,11 @@ export {
   toNextParams,
   toQuestion,
 } from "./ask.ts";
+export { readBody } from "./body.ts";
 export * from "./record.ts";
 export * from "./respond.ts";
 export { type RoadSettings, toRoadSettings } from "./settings.ts";
+export type { Subscriber, Succession } from "./subscribe.ts";
 
 /** The rooms along the road. */
 export interface Rooms {
@@ -68,6 +73,10 @@ export interface Rooms {
   readonly seals: Seals;
   /** Fires when the gateway closes: what has no end of its own is ended. */
   readonly draining: Cancellation;
+  /** The gateway that comes after this one. */
+  readonly succession: Succession;
+  /** What callers may see has changed without any upstream; gives back how to stop. */
+  readonly onDecided: (act: () => void) => () => void;
 }
 
 export interface Road {
@@ -79,6 +88,8 @@ export interface Road {
   readonly sanitize: Stage<Sanitizable, Cleaned>;
   /** A refusal's reason, as the client may read it. */
   readonly cleanWhy: ReturnType<typeof whyCleaner>;
+  /** Takes over the streams of the gateway before this one. */
+  readonly subscriber: Subscriber;
 }
 
 export function buildRoad(rooms: Rooms, settings: RoadSettings): Road {
@@ -94,6 +105,7 @@ export function buildRoad(rooms: Rooms, settings: RoadSettings): Road {
     crypto,
     seals,
     draining,
+    succession,
   } = rooms;
   const { settings: sanitizeSettings, maxResponseBytes } = settings.sanitize;
   const listRules = { settings: sanitizeSettings, maxResponseBytes };
@@ -102,32 +114,73 @@ export function buildRoad(rooms: Rooms, settings: RoadSettings): Road {
   const lists = createLists(policy, upstreams, names, listRules, listPorts);
   const greeting = { version: settings.version, sanitize: sanitizeSettings };
   const greeter = createGreeter(upstreams, sessions, clock, greeting);
-  const following = { policy, upstreams, names, sessions, clock, draining };
-  const subscriber = createSubscriber(following, lists);
   const sealed = {
     states: createStates({ clock, crypto }, seals),
     tasks: createTasks(crypto, seals),
   };
+  const known = authenticate(identity, limits);
+  const routing = route(policy, upstreams, names, sealed, clock);
+  const authorizing = authorize(policy);
+  const cleaning = sanitize(settings.sanitize);
+  const subscriber = createSubscriber({
+    sessions,
+    clock,
+    draining,
+    succession,
+    watch: createWatch(rooms, lists),
+    clean: async (exchange, answer) => {
+      const cleaned = await cleaning.run(
+        withFact(exchange, { reviewed: answer, cleaned: undefined }),
+      );
+      if (cleaned.verdict !== "pass") throw new Error("A stream was not cleaned");
+      return cleaned.out.answer;
+    },
+    rejoin: async (exchange) => {
+      const identified = await known.run(exchange);
+      if (identified.verdict !== "pass") return undefined;
+      const { client } = identified.out;
+      const { name, subject } = exchange.client;
+      if (client.name !== name || client.subject !== subject) return undefined;
+      if (exchange.input.kind === "stream") {
+        const token = exchange.headers.get("mcp-session-id") ?? "";
+        if ((await sessions.find(token, client)) === undefined) return undefined;
+      }
+      const routed = await routing.run(exchange);
+      if (routed.verdict !== "pass") return undefined;
+      const permitted = await authorizing.run(routed.out);
+      if (permitted.verdict !== "pass") return undefined;
+      const { target, permit } = permitted.out;
+      if (target.kind !== "subscription") return undefined;
+      const subject = { client: client.name, subject: client.subject, address: exchange.address };
+      return {
+        exchange: withFact(exchange, { target, permit }),
+        target,
+        mayRead: (upstream, uri) =>
+          policy.decide(subject, { kind: "resource", upstream, name: uri }).allowed,
+      };
+    },
+  });
   const answerers = { lists, greeter, subscriber, sessions };
   return {
     arrive: pipeline(
       admit(settings.admission),
-      authenticate(identity, limits),
+      known,
       limit(limits),
       read(settings.read, sessions, clock),
     ),
     turn: pipeline(
-      route(policy, upstreams, names, sealed, clock),
-      authorize(policy),
+      routing,
+      authorizing,
       shape(),
       consult(),
       judge(policy, upstreams, clock, settings.judge),
       approve(),
-      meter(),
+      meter(limits),
       forward(policy, upstreams, names, sealed, answerers, clock, settings.forward),
       review(),
     ),
-    sanitize: sanitize(settings.sanitize),
+    sanitize: cleaning,
     cleanWhy: whyCleaner(settings.sanitize),
+    subscriber,
   };
 }

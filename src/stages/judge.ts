@@ -52,7 +52,7 @@ export function judge(
       // The call that became the task was judged when it was made.
       const isTask = exchange.input.kind === "request" && exchange.input.does.what === "task";
       if (isTask) return pass(withFact(exchange, { judgement: { rules: [], tool } }));
-      const subject = { client: client.name, address };
+      const subject = { client: client.name, subject: client.subject, address };
       const thing = { kind: target.what, upstream: target.upstream, name: target.name };
       const args = member(call, "arguments");
       const annotations = member(tool?.definition, "annotations");
@@ -65,7 +65,7 @@ export function judge(
 
   /** What a rule would refuse to read is not listened to either. */
   function cut({ client, address }: Consulted, target: SubscriptionTarget): SubscriptionTarget {
-    const subject = { client: client.name, address };
+    const subject = { client: client.name, subject: client.subject, address };
     const nothing = { args: undefined, annotations: undefined };
     const resources = target.resources.filter(({ upstream, uri }) => {
       const thing = { kind: "resource", upstream, name: uri } as const;

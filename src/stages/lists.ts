@@ -156,7 +156,7 @@ export function createLists(
   ): CleanPart | Failure {
     const cleaned = cleanList(kind, listing, rules.settings(client.name, upstream));
     if (cleaned.denied !== undefined) return failure("RESPONSE_WITHHELD", cleaned.denied);
-    const subject = { client: client.name, address };
+    const subject = { client: client.name, subject: client.subject, address };
     const items = showItems(cleaned, kind, endpoint.upstream === undefined ? upstream : undefined);
     const visible = items.filter(({ key }) => isVisible(subject, upstream, kind, key));
     const maxBytes = toMaxBytes(client.name);

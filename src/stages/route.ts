@@ -31,7 +31,7 @@ import {
   tasksExtension,
 } from "../mcp/index.ts";
 import type { Policy } from "../policy/index.ts";
-import type { Names, Upstreams } from "../upstreams/index.ts";
+import type { NameCandidate, Names, Upstreams } from "../upstreams/index.ts";
 import { type SettledName, settleName } from "./settle-name.ts";
 import type { States } from "./state.ts";
 import type { Tasks } from "./task.ts";
@@ -60,9 +60,11 @@ export function route(
     name: "route",
     run: async (exchange) => {
       const reachable = reach(exchange);
-      if (reachable.length === 0 && exchange.endpoint.upstream !== undefined) {
-        return deny("PATH_UNKNOWN", "The client reaches no such upstream", {
-          recorded: "POLICY_DENIED",
+      const { upstream } = exchange.endpoint;
+      if (reachable.length === 0 && upstream !== undefined) {
+        const block = whyCutOff(exchange, [upstream]);
+        return deny("PATH_UNKNOWN", block ?? "The client reaches no such upstream", {
+          recorded: block === undefined ? "POLICY_DENIED" : "BLOCKED",
         });
       }
       const target = await toTarget(exchange, reachable);
@@ -75,8 +77,23 @@ export function route(
     return upstreams.names.filter(
       (name) =>
         (endpoint.upstream === undefined || endpoint.upstream === name) &&
-        policy.reaches(client.name, name),
+        policy.reaches({ client: client.name, subject: client.subject }, name),
     );
+  }
+
+  /** Outside it is unknown like any other; where a block is why, the record says so. */
+  function toUnknown(exchange: Understood, named: readonly string[], why: string): Deny {
+    const block = whyCutOff(exchange, named);
+    return block === undefined
+      ? deny("TARGET_UNKNOWN", why)
+      : deny("TARGET_UNKNOWN", block, { recorded: "BLOCKED" });
+  }
+
+  function whyCutOff({ client }: Understood, named: readonly string[]): string | undefined {
+    const caller = { client: client.name, subject: client.subject };
+    return named
+      .map((upstream) => policy.whyCutOff(caller, upstream))
+      .find((why) => why !== undefined);
   }
 
   async function toTarget(
@@ -160,7 +177,7 @@ export function route(
 
   /** The tool whose call became this task, with the task's own id. */
   async function toTask(
-    { client }: Understood,
+    exchange: Understood,
     { params, caller }: McpRequest,
     reachable: readonly string[],
   ): Promise<OneTarget | Deny> {
@@ -170,9 +187,11 @@ export function route(
     if (params === undefined || named === undefined || shown === undefined) {
       return deny("PARAMS_INVALID", "params.taskId must be a string");
     }
+    const { client } = exchange;
     const task = await tasks.open(client, shown);
     if (task === undefined || !reachable.includes(task.upstream)) {
-      return deny("TARGET_UNKNOWN", "The task is not one of this client");
+      const named = task === undefined ? [] : [task.upstream];
+      return toUnknown(exchange, named, "The task is not one of this client");
     }
     const isUnasked = policy.grants(client.name, task.upstream).size === 0;
     if (isUnasked && member(params, "inputResponses") !== undefined) {
@@ -227,7 +246,7 @@ export function route(
     const { upstream } = endpoint;
     if (upstream !== undefined) return { upstream, name: shown };
     return settleName({
-      candidates: what === "resource" ? names.findUri(shown) : names.find(shown),
+      candidates: candidatesFor(what, shown),
       reachable,
       shown,
       what,
@@ -236,6 +255,10 @@ export function route(
       signal,
       clock,
     });
+  }
+
+  function candidatesFor(what: TargetKind, shown: string): readonly NameCandidate[] {
+    return what === "resource" ? names.findUri(shown) : names.find(shown);
   }
 
   /** The thing named at `path` of the parameters, under its upstream's own name. */
@@ -253,7 +276,10 @@ export function route(
     }
     const settled = settle(exchange, caller, what, shown, reachable);
     const found = settled instanceof Promise ? await settled : settled;
-    if (found === undefined) return deny("TARGET_UNKNOWN", "No upstream has a thing of this name");
+    if (found === undefined) {
+      const named = candidatesFor(what, shown).map(({ upstream }) => upstream);
+      return toUnknown(exchange, named, "No upstream has a thing of this name");
+    }
     const isTemplate = path.length > 1 && what === "resource" && found.name.includes("{");
     const own =
       found.name === shown

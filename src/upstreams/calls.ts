@@ -10,13 +10,14 @@ import {
   setMembers,
   spliced,
   stringOf,
+  toModernResult,
 } from "../mcp/index.ts";
 import { createCallMessages } from "./call-messages.ts";
 import type { Closing } from "./closing.ts";
 import type { Dial } from "./dial.ts";
 import type { UpstreamRequest } from "./face.ts";
 import { type Waiting, createDialogue } from "./dialogue.ts";
-import type { OpenCall } from "./held.ts";
+import type { HeldCall, OpenCall } from "./held.ts";
 import { couldDeclare, screenResult, toPagesRequired } from "./input.ts";
 import {
   type Link,
@@ -28,6 +29,7 @@ import {
   isAlone,
   isFailure,
 } from "./link.ts";
+import { type Remote, type Round, type RoundMessage, holderOf, over } from "./remote/index.ts";
 import { type Tokens, relayNotification, toTokens } from "./relay.ts";
 import { Aborted, type Watch, openWatch } from "./watch.ts";
 
@@ -49,7 +51,9 @@ export interface CallSettings {
   readonly deadlineMs: number;
   readonly nextId: () => number;
   readonly closing: Closing;
-  readonly instance: string;
+  /** The upstream's name. */
+  readonly name: string;
+  readonly remote: Remote;
   /** The parameter headers of a tool, as its upstream lists it now. */
   readonly paramHeaders: (
     tool: string,
@@ -63,10 +67,11 @@ type End = LinkEnd | Waiting;
 export const unanswered = failure("UPSTREAM_INVALID", "The answer ended early");
 
 export function createCalls(dial: Dial, settings: CallSettings): Calls {
-  const { transport, clock, closing, nextId } = settings;
+  const { name, transport, clock, closing, nextId, remote } = settings;
   const { note } = dial;
-  const dialogue = createDialogue(dial, clock, settings.deadlineMs, settings.instance);
+  const dialogue = createDialogue(dial, clock, settings.deadlineMs, remote.toName);
   closing.onClose(dialogue.close);
+  closing.onClose(remote.serve(name, takeUp));
 
   /** What the upstream answers, as it answers it; what belongs to another hop is tried once more. */
   async function* forward(
@@ -75,8 +80,8 @@ export function createCalls(dial: Dial, settings: CallSettings): Calls {
     signal?: Cancellation,
   ): AsyncGenerator<NotificationMessage | Last> {
     const waiting = stringOf(member(request.params, "requestState"));
-    if (waiting !== undefined && transport.era() !== "modern") {
-      yield* goOn(request, waiting, toEnd, signal);
+    if (waiting !== undefined && isOfHeld(waiting)) {
+      yield* takeUp(waiting, request, signal) ?? goOnElsewhere(waiting, request, signal);
       return;
     }
     const watch = openWatch(clock, settings, closing, signal);
@@ -88,6 +93,10 @@ export function createCalls(dial: Dial, settings: CallSettings): Calls {
         const link = await dial.connect(caller, watch.signal);
         if (isFailure(link)) {
           yield note(watch.fault() ?? link, signal);
+          return;
+        }
+        if (waiting !== undefined && link.era === "legacy") {
+          yield over;
           return;
         }
         const id = nextId();
@@ -116,18 +125,46 @@ export function createCalls(dial: Dial, settings: CallSettings): Calls {
     }
   }
 
-  /** Answers what a held call waits for, and takes it up again. */
-  async function* goOn(
-    request: UpstreamRequest,
+  /** Whether a state is the name of a held call: a modern upstream may name its own as it likes. */
+  function isOfHeld(waiting: string): boolean {
+    const era = transport.era();
+    return era === undefined ? holderOf(waiting) !== undefined : era === "legacy";
+  }
+
+  /** Undefined for what does not wait here, or waits for somebody else. */
+  function takeUp(
     waiting: string,
-    toEnd: (last: Last) => Last,
+    round: Round,
     signal: Cancellation | undefined,
-  ): AsyncGenerator<NotificationMessage | Last> {
-    const call = dialogue.take(request.client, waiting);
-    if (call === undefined) {
-      yield failure("UPSTREAM_UNAVAILABLE", "The call that waited for this input is over");
-      return;
+  ): AsyncGenerator<RoundMessage> | undefined {
+    const call = dialogue.take(round.client, waiting);
+    return call && goOn(call, round, signal);
+  }
+
+  /** Its deadlines are kept where it waits; here it is given up by its caller, and at the last. */
+  async function* goOnElsewhere(
+    waiting: string,
+    request: UpstreamRequest,
+    signal: Cancellation | undefined,
+  ): AsyncGenerator<RoundMessage> {
+    const { deadlineMs } = settings;
+    const watch = openWatch(clock, { timeoutMs: deadlineMs, deadlineMs }, closing, signal);
+    const errand = { upstream: name, waiting, round: request };
+    try {
+      for await (const message of remote.reach(errand, request.maxBytes, watch.signal)) {
+        yield isFailure(message) ? (watch.fault() ?? message) : message;
+      }
+    } finally {
+      watch.close();
     }
+  }
+
+  /** Answers what a held call waits for, and goes on with it. */
+  async function* goOn(
+    call: HeldCall,
+    request: Round,
+    signal: Cancellation | undefined,
+  ): AsyncGenerator<RoundMessage> {
     const { watch } = call;
     const callers = toTokens({ params: request.params, id: 0 })?.callers;
     const tokens = call.tokens && callers !== undefined ? { ...call.tokens, callers } : undefined;
@@ -138,19 +175,15 @@ export function createCalls(dial: Dial, settings: CallSettings): Calls {
       const again = await dialogue.answer(call, request);
       const last = again ?? (yield* relay({ ...call, tokens }, request));
       isHeld = last.kind === "held";
-      yield last.kind === "held"
-        ? last.asked
-        : toEnd(note(toLast(last, request, call.link, watch), signal));
+      if (last.kind === "held") yield last.asked;
+      else yield toModern(note(toLast(last, request, call.link, watch), signal), request);
     } finally {
       if (!isHeld) watch.close();
     }
   }
 
   /** Relays notifications and returns the end, or what is asked in the middle. */
-  async function* relay(
-    call: OpenCall,
-    request: UpstreamRequest,
-  ): AsyncGenerator<NotificationMessage, End> {
+  async function* relay(call: OpenCall, request: Round): AsyncGenerator<NotificationMessage, End> {
     const { messages, tokens, watch } = call;
     let isHeld = false;
     try {
@@ -184,7 +217,7 @@ export function createCalls(dial: Dial, settings: CallSettings): Calls {
   }
 
   /** A deadline or a lost caller is an end too, and explains a failure better than the failure does. */
-  function toLast(last: LinkEnd, request: UpstreamRequest, { era }: Link, watch: Watch): Last {
+  function toLast(last: LinkEnd, request: Round, { era }: Link, watch: Watch): Last {
     if (last.kind === "result") return screenResult(last, dial.askable(request), request);
     if (last.kind === "error") {
       if (last.code === -32042) {
@@ -225,6 +258,11 @@ export function createCalls(dial: Dial, settings: CallSettings): Calls {
   }
 
   return { forward };
+}
+
+function toModern(last: Last, { method }: Round): Last {
+  if (last.kind !== "result") return last;
+  return { ...last, result: toModernResult(method, last.result) };
 }
 
 /** Its caller gave the call up: `Watch.fault` knows why. */

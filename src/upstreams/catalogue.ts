@@ -46,6 +46,11 @@ export interface Catalogue {
     refresh?: boolean,
   ) => Promise<ToolFacts | undefined | Failure>;
   readonly onChange: (list: ListChange, scope: string) => void;
+  /**
+   * Others say that a list has changed, whoever it is for: it is fetched again. They may be wrong, so
+   * an old one still stands in where the upstream fails.
+   */
+  readonly doubt: (list: ListChange) => void;
   /** How many tools the last list had, whoever it was for. */
   readonly toolCount: () => number | undefined;
 }
@@ -81,6 +86,8 @@ interface Place {
   known: Known | undefined;
   failed: Failed | undefined;
   flight: Flight | undefined;
+  /** Until it is fetched, an upstream that is slow is waited for. */
+  isDoubted: boolean;
   refreshedAt: number;
 }
 
@@ -103,6 +110,7 @@ export function createCatalogue(settings: CatalogueSettings): Catalogue {
       known: undefined,
       failed: undefined,
       flight: undefined,
+      isDoubted: false,
       refreshedAt: -REFRESH_PAUSE_MS,
     };
     places.set(key, place, { size: 1 });
@@ -135,8 +143,9 @@ export function createCatalogue(settings: CatalogueSettings): Catalogue {
       const joined = flight !== undefined && !flight.changed;
       const { landed, began } = joined ? flight : start(kind, asker, scope, place);
       const patienceMs = began + PATIENCE_MS - now;
-      if (old !== undefined && patienceMs <= 0) return old;
-      const found = old === undefined ? await landed : await within(landed, patienceMs, clock);
+      const isPatient = old === undefined || place.isDoubted;
+      if (!isPatient && patienceMs <= 0) return old;
+      const found = isPatient ? await landed : await within(landed, patienceMs, clock);
       // The era changed while somebody else fetched: that list may be of the other's session.
       if (joined && asker.scope() !== scope) continue;
       if (found !== undefined && !isFailure(found)) return found;
@@ -148,6 +157,7 @@ export function createCatalogue(settings: CatalogueSettings): Catalogue {
   function start(kind: ListKind, asker: Asker, scope: string, place: Place): Flight {
     const land = (pages: Pages | Failure): Known | Failure => {
       place.failed = isFailure(pages) ? toFailed(pages) : undefined;
+      if (!flight.changed) place.isDoubted = false;
       if (isFailure(pages)) return pages;
       const { items, nodes } = toUsableItems(kind, pages.items, notice);
       const listing = toKnown(pages, items);
@@ -193,6 +203,17 @@ export function createCatalogue(settings: CatalogueSettings): Catalogue {
     if (place.flight !== undefined) place.flight.changed = true;
   }
 
+  function doubt(kind: ListKind): void {
+    const now = clock.elapsed();
+    for (const [key, place] of places.entries()) {
+      if (!key.startsWith(toKey(kind, ""))) continue;
+      place.known &&= { ...place.known, freshUntil: now, knownUntil: now };
+      place.failed = undefined;
+      place.isDoubted = true;
+      if (place.flight !== undefined) place.flight.changed = true;
+    }
+  }
+
   return {
     list: (kind, asker, signal) => orAborted(current(kind, asker, false), signal),
     tool: async (name, asker, signal, refresh = false) => {
@@ -213,6 +234,10 @@ export function createCatalogue(settings: CatalogueSettings): Catalogue {
     onChange: (list, scope) => {
       empty(list, scope);
       if (list === "resources") empty("resourceTemplates", scope);
+    },
+    doubt: (list) => {
+      doubt(list);
+      if (list === "resources") doubt("resourceTemplates");
     },
     toolCount: () => toolCount,
   };

@@ -2,10 +2,10 @@
 import { type ClientIdentity, type Clock, type Failure, failure } from "../core/index.ts";
 import type { ErrorMessage, ResultMessage } from "../mcp/index.ts";
 import type { Dial } from "./dial.ts";
-import type { UpstreamRequest } from "./face.ts";
 import { type HeldCall, type OpenCall, createHeld } from "./held.ts";
 import { askFault, toAnswer, toInputRequired } from "./input.ts";
 import type { LinkQuestion } from "./link.ts";
+import type { Round } from "./remote/index.ts";
 
 /** The end of one request; the call behind it goes on when the caller comes back with its answer. */
 export interface Waiting {
@@ -20,7 +20,7 @@ export interface Dialogue {
   readonly ask: (
     call: OpenCall,
     first: LinkQuestion,
-    request: UpstreamRequest,
+    request: Round,
   ) => Promise<Waiting | Failure | undefined>;
   /** Once; undefined for what does not wait, or waits for somebody else. */
   readonly take: (client: ClientIdentity, waiting: string) => HeldCall | undefined;
@@ -28,10 +28,7 @@ export interface Dialogue {
    * Sends up what the client answered. What it left out is asked for again (2026-07-28, multi
    * round-trip requests); undefined where it left out nothing.
    */
-  readonly answer: (
-    call: HeldCall,
-    request: UpstreamRequest,
-  ) => Promise<Waiting | Failure | undefined>;
+  readonly answer: (call: HeldCall, request: Round) => Promise<Waiting | Failure | undefined>;
   readonly close: () => void;
 }
 
@@ -52,14 +49,14 @@ export function createDialogue(
   dial: Dial,
   clock: Clock,
   holdMs: number,
-  instance: string,
+  toName: () => string,
 ): Dialogue {
-  const held = createHeld(clock, holdMs, instance);
+  const held = createHeld(clock, holdMs, toName);
 
   async function ask(
     call: OpenCall,
     first: LinkQuestion,
-    request: UpstreamRequest,
+    request: Round,
   ): Promise<Waiting | Failure | undefined> {
     call.watch.touch();
     const questions = new Map<string, LinkQuestion>();
@@ -74,7 +71,7 @@ export function createDialogue(
     return hold(call, questions, request);
   }
 
-  function isGranted({ request: { method, params } }: LinkQuestion, request: UpstreamRequest) {
+  function isGranted({ request: { method, params } }: LinkQuestion, request: Round) {
     return request.asks && askFault(method, params, dial.askable(request)) === undefined;
   }
 
@@ -82,7 +79,7 @@ export function createDialogue(
   function hold(
     call: OpenCall,
     questions: ReadonlyMap<string, LinkQuestion>,
-    { client, caller }: UpstreamRequest,
+    { client, caller }: Round,
   ): Waiting | Failure {
     const isAttended = caller.era === "legacy";
     const waiting = held.hold(client, { ...call, questions, isAttended });
@@ -96,10 +93,7 @@ export function createDialogue(
     return { kind: "held", asked: toInputRequired(questions, waiting) };
   }
 
-  async function answer(
-    call: HeldCall,
-    request: UpstreamRequest,
-  ): Promise<Waiting | Failure | undefined> {
+  async function answer(call: HeldCall, request: Round): Promise<Waiting | Failure | undefined> {
     const open = new Map(call.questions);
     for (const [key, question] of call.questions) {
       const given = toAnswer(request, key);

@@ -45,7 +45,8 @@ export interface Upstream {
    * UPSTREAM_UNAVAILABLE, UPSTREAM_TIMEOUT, UPSTREAM_INVALID, RESPONSE_TOO_LARGE, INPUT_DENIED.
    * Firing `signal`, or breaking the iteration off, cancels the call at the upstream. A result may
    * be `input_required`, whatever the upstream's era: the call of a legacy one is held meanwhile,
-   * and the request that comes with its `requestState` goes on with it.
+   * and the request that comes with its `requestState` goes on with it, in whichever process it is
+   * held.
    */
   readonly send: (request: UpstreamRequest, signal: Cancellation) => AnswerStream;
   /**

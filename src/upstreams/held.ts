@@ -43,12 +43,11 @@ interface Place {
 }
 
 /**
- * A call that nobody comes back for within `holdMs` is cancelled at the upstream. `instance` stands in
- * the names: a state that another process sealed with the same key must not find a call of this one.
+ * A call that nobody comes back for within `holdMs` is cancelled at the upstream. `toName` names it as
+ * no other call is named, in whichever process: a state must not find another call than its own.
  */
-export function createHeld(clock: Clock, holdMs: number, instance: string): Held {
+export function createHeld(clock: Clock, holdMs: number, toName: () => string): Held {
   const places = new Map<string, Place>();
-  let last = 0;
 
   function drop(name: string): Place | undefined {
     const place = places.get(name);
@@ -86,7 +85,7 @@ export function createHeld(clock: Clock, holdMs: number, instance: string): Held
       const isFull = countOf(owner) >= MAX_HELD_PER_CLIENT;
       if (isFull && !makeRoom(owner)) return undefined;
       if (places.size >= MAX_HELD && !makeRoom(heaviest())) return undefined;
-      const name = `held-${instance}-${++last}`;
+      const name = toName();
       places.set(name, { owner, call, expiry: clock.after(holdMs, () => end(name)) });
       // The upstream gave it up, or its deadline has passed: nobody can answer it any more.
       call.watch.signal.addEventListener("abort", () => end(name), { once: true });

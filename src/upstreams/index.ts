@@ -11,9 +11,10 @@ export type {
   UpstreamRequest,
   UpstreamStatus,
 } from "./face.ts";
+export type { UpstreamPorts, UpstreamsAbout } from "./open-upstream.ts";
 export {
-  type UpstreamPorts,
+  type UpstreamGrants,
+  type UpstreamPool,
   type Upstreams,
-  type UpstreamsOptions,
-  openUpstreams,
-} from "./upstreams.ts";
+  createUpstreamPool,
+} from "./pool.ts";

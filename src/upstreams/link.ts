@@ -112,7 +112,8 @@ export interface Transport {
 }
 
 /** Lists that the upstream says have changed. */
-export type ListChange = "tools" | "resources" | "prompts";
+export const listChanges = ["tools", "resources", "prompts"] as const;
+export type ListChange = (typeof listChanges)[number];
 
 /** The client that the gateway is when it asks for itself; no config can name one so. */
 export const ownName = "";

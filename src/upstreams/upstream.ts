@@ -5,10 +5,12 @@ import { createCalls, unanswered } from "./calls.ts";
 import type { Asker, Catalogue } from "./catalogue.ts";
 import type { Closing } from "./closing.ts";
 import { type Grants, createDial, givenUp } from "./dial.ts";
+import { createEars } from "./ears.ts";
 import type { Upstream, UpstreamStatus } from "./face.ts";
 import { createHearing } from "./hearing.ts";
 import { type ListChange, type Transport, type UpstreamCaller, isFailure } from "./link.ts";
 import { listen } from "./listen.ts";
+import type { Remote } from "./remote/index.ts";
 import { openWatch, orAborted } from "./watch.ts";
 import { asObject } from "./wire.ts";
 
@@ -22,12 +24,14 @@ export interface UpstreamSettings {
   readonly nextId: () => number;
   readonly closing: Closing;
   readonly grants: Grants;
-  /** The name of this process among those with the same keys. */
-  readonly instance: string;
+  /** The way to calls that wait in other processes. */
+  readonly remote: Remote;
 }
 
 export interface OpenUpstream extends Upstream {
   readonly status: () => UpstreamStatus;
+  /** Another instance may know better: the list is fetched again, and those who listen hear of it. */
+  readonly doubt: (list: ListChange) => void;
 }
 
 export function createUpstream(settings: UpstreamSettings): OpenUpstream {
@@ -41,6 +45,7 @@ export function createUpstream(settings: UpstreamSettings): OpenUpstream {
     },
   });
   const hearing = createHearing(catalogue.onChange);
+  const ears = createEars();
 
   function toAsker({ client, caller }: UpstreamCaller): Asker {
     const asking = dial.toLinkCaller({ client, caller });
@@ -88,7 +93,11 @@ export function createUpstream(settings: UpstreamSettings): OpenUpstream {
         const scope = transport.scope(dial.toLinkCaller(caller));
         return scope === undefined ? () => undefined : hearing(lists, scope);
       };
-      return listen({ dial, clock, closing, hear }, caller, wish, signal);
+      return listen({ dial, clock, closing, hear, ears }, caller, wish, signal);
+    },
+    doubt: (list) => {
+      catalogue.doubt(list);
+      ears.tell(list);
     },
     status: () => ({
       name,

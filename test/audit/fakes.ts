@@ -1,7 +1,13 @@
 import { createHash, createHmac, randomBytes } from "node:crypto";
 import type { Clock, Crypto, Files, Log } from "../../src/core/index.ts";
 import { type Json, type JsonObject, reread } from "../../src/mcp/index.ts";
-import { type Audit, type AuditOptions, openAudit } from "../../src/audit/index.ts";
+import {
+  type Audit,
+  type AuditFile,
+  type AuditOptions,
+  type AuditView,
+  openAudit,
+} from "../../src/audit/index.ts";
 
 export const crypto: Crypto = {
   sha256: (data) => createHash("sha256").update(data).digest("hex"),
@@ -81,6 +87,10 @@ export function createFakeFiles(): FakeFiles {
       const text = texts.get(path);
       return text === undefined ? undefined : Buffer.from(text).subarray(-maxBytes).toString();
     },
+    list: async (folder) =>
+      [...texts.keys()].flatMap((path) =>
+        path.startsWith(`${folder}/`) ? path.slice(folder.length + 1) : [],
+      ),
     readLines: async function* (path) {
       const lines = (await readText(path)).split("\n");
       if (lines.at(-1) === "") lines.pop();
@@ -124,23 +134,44 @@ export function createFakeLog(): FakeLog {
 
 export const path = "/logs/audit.jsonl";
 
+export type BenchOptions = Partial<AuditOptions> & { readonly clean?: AuditView["clean"] };
+/** An audit whose config never changes. */
+export type OneView = Audit & Pick<AuditFile, "close">;
+
 export interface Bench {
   readonly files: FakeFiles;
   readonly clock: FakeClock;
   readonly log: FakeLog;
-  readonly open: (options?: Partial<AuditOptions>) => Promise<Audit>;
+  readonly open: (options?: BenchOptions) => Promise<OneView>;
+  /** The same with as many views as a test asks for. */
+  readonly openFile: (options?: BenchOptions) => Promise<AuditFile>;
+  readonly view: (view?: Partial<AuditView>) => AuditView;
   readonly text: () => string;
   readonly lines: () => string[];
   readonly records: () => Record<string, unknown>[];
 }
 
 /** An audit on fakes; `open` a second time is a restart. */
-export function createBench(settings: Partial<AuditOptions["settings"]> = {}): Bench {
+export function createBench(settings: Partial<AuditView["settings"]> = {}): Bench {
   const files = createFakeFiles();
   const clock = createFakeClock();
   const log = createFakeLog();
   const text = (): string => files.texts.get(path) ?? "";
   const lines = (): string[] => text().split("\n").slice(0, -1);
+  const view: Bench["view"] = (other = {}) => ({
+    settings: { arguments: true, results: false, onFull: "refuse", ...settings },
+    config: "c0ffee",
+    clean: removeSecrets,
+    ...other,
+  });
+  const openFile: Bench["openFile"] = ({ clean = removeSecrets, ...options } = {}) =>
+    openAudit({
+      path,
+      instance: "one",
+      ports: { files, clock, crypto, log },
+      first: view({ clean }),
+      ...options,
+    });
   return {
     files,
     clock,
@@ -148,22 +179,13 @@ export function createBench(settings: Partial<AuditOptions["settings"]> = {}): B
     text,
     lines,
     records: () => lines().map((line) => JSON.parse(line) as Record<string, unknown>),
-    open: (options = {}) =>
-      openAudit({
-        settings: {
-          file: "./audit.jsonl",
-          arguments: true,
-          results: false,
-          onFull: "refuse",
-          ...settings,
-        },
-        path,
-        instance: "one",
-        config: "c0ffee",
-        ports: { files, clock, crypto, log },
-        clean: removeSecrets,
-        ...options,
-      }),
+    view,
+    openFile,
+    open: async (options = {}) => {
+      const file = await openFile(options);
+      const { clean = removeSecrets } = options;
+      return { ...file.under(view({ clean })), close: file.close };
+    },
   };
 }
 

@@ -25,6 +25,8 @@ test("verify accepts what was written and says how much it is", async () => {
     forgotten: 0,
     cutLines: 0,
     endsCut: false,
+    unstopped: 0,
+    isOpen: false,
   });
 });
 

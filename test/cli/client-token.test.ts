@@ -12,7 +12,14 @@ const { config } = parseConfig(
   { ...runtime.crypto, now: 0 },
 );
 if (config === undefined) throw new Error("The config of this test is not good");
-const loaded = { config, file: "", folder: "", digest: "", faults: [] };
+const loaded = {
+  config,
+  file: "",
+  folder: "",
+  digest: "",
+  faults: [],
+  watched: { secrets: [], sources: [] },
+};
 
 const from = (authorization: string | null) => ({
   authorization,
@@ -29,12 +36,13 @@ test("a stdio client has no token that a config holds, and nobody is it by sayin
   expect(authenticate(from(null))).toMatchObject({ client: { name: "local" } });
 });
 
-test("stdio clients get tokens of their own, new at each start", () => {
-  const tokens = createStdioTokens(config, runtime);
+test("stdio clients get tokens of their own, others for each start", () => {
+  const seed = new Uint8Array(32).fill(1);
+  const tokens = createStdioTokens(config, seed, runtime);
   expect([...tokens.keys()]).toEqual(["desktop", "other"]);
-  expect(new Set([...tokens.values(), ...createStdioTokens(config, runtime).values()]).size).toBe(
-    4,
-  );
+  expect(createStdioTokens(config, seed, runtime)).toEqual(tokens);
+  const others = createStdioTokens(config, new Uint8Array(32).fill(2), runtime);
+  expect(new Set([...tokens.values(), ...others.values()]).size).toBe(4);
   const { authenticate } = createIdentity(withTokens(loaded, tokens).config, runtime);
   for (const [name, token] of tokens) {
     expect(authenticate(from(`Bearer ${token}`))).toMatchObject({ client: { name } });

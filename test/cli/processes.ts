@@ -11,9 +11,17 @@ const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 
 /** The same program on the runtime that runs the test. */
 export function commandOf(...words: readonly string[]): { command: string; args: string[] } {
+  return commandOfFile(main, ...words);
+}
+
+/** A module that stands before the program, on the runtime that runs the test. */
+export function commandOfFile(
+  file: string,
+  ...words: readonly string[]
+): { command: string; args: string[] } {
   const isDeno = process.versions["deno"] !== undefined;
   const before = isDeno ? ["run", "--allow-all", "--no-lock"] : ["--import", loader];
-  return { command: process.execPath, args: [...before, main, ...words] };
+  return { command: process.execPath, args: [...before, file, ...words] };
 }
 
 /** A new folder with this config in it. */
@@ -34,7 +42,10 @@ export interface Program {
 }
 
 export function start(...words: readonly string[]): Program {
-  const { command, args } = commandOf(...words);
+  return launch(commandOf(...words));
+}
+
+export function launch({ command, args }: ReturnType<typeof commandOf>): Program {
   const child = spawn(command, args, { stdio: ["pipe", "pipe", "pipe"] });
   let output = "";
   child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));

@@ -298,3 +298,86 @@ describe("keys", () => {
     expect(textOf({ keys, clients: { web } })).toEqual(["warning keys[1]: Is listed twice"]);
   });
 });
+
+describe("admin", () => {
+  const ops = { auth: { token: token("o") }, can: ["operate"] };
+  const admin = (extra: object, more: object = {}) =>
+    textOf({ clients: { web }, admin: extra, ...more });
+
+  test.each(["127.0.0.1", "::1", "[::1]", "localhost"])("on %s needs no users", (host) => {
+    expect(admin({ host })).toEqual([]);
+  });
+
+  test.each(["0.0.0.0", "::", "192.168.1.4", "localhost.example.com"])(
+    "on %s needs users, and is a warning without TLS",
+    (host) => {
+      const reached = `"${host}" is reached from other machines`;
+      const warning = `warning admin.host: ${reached}, and tokens of operators travel unencrypted`;
+      expect(admin({ host })).toEqual([
+        `error admin.host: ${reached}, and there is no admin user`,
+        warning,
+      ]);
+      expect(admin({ host, users: { ops } })).toEqual([warning]);
+      const listen = { tls: { cert: "a.pem", key: "b.pem" } };
+      expect(admin({ host, users: { ops } }, { listen })).toEqual([]);
+      expect(textOf({ clients: { web }, admin: false })).toEqual([]);
+    },
+  );
+
+  test("has a port of its own", () => {
+    const refused = ["error admin.port: Is the port of the clients too: 8080"];
+    expect(admin({ port: 8080 })).toEqual(refused);
+    expect(admin({ port: 8080, host: "localhost" })).toEqual(refused);
+    expect(admin({ port: 8080, host: "127.0.0.2" })).toEqual([]);
+    expect(admin({ port: 8081 })).toEqual([]);
+    expect(admin({ port: 0 }, { listen: { port: 0 } })).toEqual([]);
+    const everywhere = { listen: { host: "::", port: 9 }, publicUrl: "https://x.example" };
+    expect(admin({ port: 9 }, everywhere)).toHaveLength(1);
+    expect(
+      admin({ port: 9, host: "0:0:0:0:0:0:0:1" }, { listen: { host: "::1", port: 9 } }),
+    ).toEqual(["error admin.port: Is the port of the clients too: 9"]);
+  });
+
+  test("takes no token of a client or of another user, plain or hashed", () => {
+    const hashed = (letter: string) => ({
+      auth: [{ tokenSha256: sha256(letter.repeat(40)) }],
+      can: ["read"],
+    });
+    expect(admin({ users: { web: hashed("a"), ops } })).toEqual([
+      'error admin.users.web.auth[0].tokenSha256: "admin.users.web" and "web" have the same token',
+    ]);
+    expect(admin({ users: { ops, eve: hashed("o") } })).toEqual([
+      'error admin.users.eve.auth[0].tokenSha256: "admin.users.eve" and "admin.users.ops" have the same token',
+    ]);
+  });
+
+  test("takes no token that is short, and says which one expired", () => {
+    const of = (auth: object) => admin({ users: { ops: { ...ops, auth } } });
+    expect(of({ token: new Secret("k".repeat(31)) })).toEqual([
+      "error admin.users.ops.auth.token: Must be at least 32 characters, is 31",
+    ]);
+    expect(of({ token: token("o"), until: "2026-05-31" })).toEqual([
+      "warning admin.users.ops.auth.until: The token expired after 2026-05-31",
+    ]);
+  });
+
+  test("with a fault of its own hides no fault of the others, and makes none up", () => {
+    const same = { auth: { token: token("a") }, allow };
+    const users = { ops: { ...ops, can: [] } };
+    expect(textOf({ clients: { web, same }, admin: { host: "0.0.0.0", users } })).toEqual([
+      'error admin.users.ops.can: Must hold at least one of "read", "approve", "operate"',
+      'error clients.same.auth.token: "same" and "web" have the same token',
+    ]);
+  });
+});
+
+describe("rates", () => {
+  test("of one list may be for the same callers, and have to differ", () => {
+    const of = (...rate: object[]) => textOf({ clients: { web: { ...web, rate } } });
+    const burst = { burst: 5, perSecond: 1, per: "client" };
+    expect(of(burst, { ...burst, burst: 6 }, { ...burst, per: "address" })).toEqual([]);
+    expect(of(burst, { per: "subject" }, burst)).toEqual([
+      "error clients.web.rate[2]: Says what another rate of the list says already",
+    ]);
+  });
+});

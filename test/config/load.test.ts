@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -81,6 +81,169 @@ test("a reload sees the changed file and the changed part that it imports", asyn
   expect(await portOf()).toBe(2);
   await write("a.ts", "export default { listen: { port: 3 } };");
   expect(await portOf()).toBe(3);
+});
+
+test.each([
+  ["mjs", "mjs", (n: number) => `export const port = ${n};`],
+  ["js", "mjs", (n: number) => `await 0;\nexport const port = ${n};`],
+  ["ts", "js", (n: number) => `export const port = ${n};`],
+  ["ts", "cjs", (n: number) => `exports.port = ${n};`],
+  ["ts", "js", (n: number) => `exports.port = ${n};`],
+  ["ts", "json", (n: number) => `{ "port": ${n} }`],
+] as const)(
+  "a reload sees what changed in a config as .%s and its part as .%s",
+  async (main, part, textOf) => {
+    const importing = (n: number) =>
+      `import * as part from "./part.${part}";
+     export default { listen: { port: (part.port ?? part.default.port) + ${n} } };`;
+    const portOf = async (n: number) => {
+      await write(`part.${part}`, textOf(n));
+      return (await load(await write(`a.${main}`, importing(10 * n)))).config?.listen.port;
+    };
+    expect(await portOf(1)).toBe(11);
+    expect(await portOf(2)).toBe(22);
+  },
+);
+
+test("a reload sees what changed behind a symbolic link", async () => {
+  await mkdir(join(folder, "real"));
+  await symlink(join(folder, "real"), join(folder, "link"));
+  const file = join(folder, "link", "a.ts");
+  await write("real/a.ts", 'export { default } from "./part.mjs";');
+  const portOf = async () => (await load(file)).config?.listen.port;
+  await write("real/part.mjs", "export default { listen: { port: 1 } };");
+  expect(await portOf()).toBe(1);
+  await write("real/part.mjs", "export default { listen: { port: 2 } };");
+  expect(await portOf()).toBe(2);
+});
+
+test("an import in a comment is not run", async () => {
+  await write("old.mjs", "throw new Error('run');");
+  await write("a.ts", '// import "./old.mjs";\nexport default {};');
+  expect((await load(join(folder, "a.ts"))).config).toBeDefined();
+});
+
+describe("secrets are read", () => {
+  const secrets = `import { defineConfig, secret } from "mcp-gw";
+export default defineConfig({
+  keys: [secret("GW_KEY"), secret("OLD_KEY")],
+  store: { redis: secret("REDIS_URL") },
+  upstreams: {
+    a: { url: "http://127.0.0.1/mcp", headers: { authorization: secret("UP") } },
+    b: { command: "b", env: { KEY: secret("UP") } },
+  },
+  clients: { web: { auth: [{ token: secret("WEB") }], allow: { tools: ["*"] } } },
+  admin: {
+    users: {
+      ops: { auth: { token: secret("OPS") }, can: ["operate"] },
+      team: { auth: [{ token: secret("TEAM") }], can: ["read"] },
+    },
+  },
+});`;
+  const names = ["GW_KEY", "OLD_KEY", "REDIS_URL", "UP", "WEB", "OPS", "TEAM"];
+  const env = Object.fromEntries(names.map((name) => [name, name.padEnd(40, "x")]));
+
+  test("in every place that may hold one", async () => {
+    const loaded = await load(await write("a.ts", secrets), { env });
+    expect(loaded.faults.filter(({ level }) => level === "error")).toEqual([]);
+    const { keys, store, admin } = loaded.config ?? {};
+    expect(keys?.map((key) => key.reveal())).toEqual([env["GW_KEY"], env["OLD_KEY"]]);
+    const url = typeof store === "object" ? store.redis : undefined;
+    expect(typeof url === "object" && url.reveal()).toBe(env["REDIS_URL"]);
+    const auths = Object.values((admin && admin.users) || {}).flatMap(({ auth }) => auth);
+    const tokens = auths.map((auth) => "token" in auth && auth.token.reveal());
+    expect(tokens).toEqual([env["OPS"], env["TEAM"]]);
+  });
+
+  test("and each of them is missed", async () => {
+    const { faults } = await load(await write("a.ts", secrets), { env: {} });
+    const missed = faults.flatMap(({ path, message }) =>
+      message.endsWith("is not set") ? [path] : [],
+    );
+    expect(missed.toSorted()).toEqual(
+      [
+        "keys[0]",
+        "keys[1]",
+        "store.redis",
+        "upstreams.a.headers.authorization",
+        "upstreams.b.env.KEY",
+        "clients.web.auth[0].token",
+        "admin.users.ops.auth.token",
+        "admin.users.team.auth[0].token",
+      ].toSorted(),
+    );
+  });
+});
+
+describe("what is watched", () => {
+  const short = (paths: readonly string[]) => paths.map((path) => path.slice(folder.length + 1));
+
+  test("are the config, its .env and what it imports, near and far", async () => {
+    await mkdir(join(folder, "teams"));
+    await mkdir(join(folder, "node_modules"));
+    await write("node_modules/p.mjs", "export {};");
+    await write("teams/a.ts", 'export { b } from "./b";');
+    await write("teams/b.js", 'import "../config.ts";\nexport const b = require("../c.json").b;');
+    await write("c.json", '{ "b": 1 }');
+    const file = await write(
+      "config.ts",
+      `import "./node_modules/p.mjs";
+      import { b } from "./teams/a.ts";
+      export default { listen: { port: b } };`,
+    );
+    const loaded = await load(file);
+    expect(loaded.config?.listen.port).toBe(1);
+    expect(short(loaded.watched.sources)).toEqual([
+      "config.ts",
+      ".env",
+      "teams/a.ts",
+      "teams/b.js",
+      "c.json",
+    ]);
+    expect(loaded.watched.secrets).toEqual([]);
+  });
+
+  test("are the files of secrets and of TLS, absolute and once each", async () => {
+    await write("token", token);
+    await write("c.pem", "x");
+    await write("k.pem", "x");
+    const file = await write(
+      "a.ts",
+      `import { secret } from "mcp-gw";
+      const token = secret("TOKEN");
+      const headers = { a: secret({ file: "./token" }), b: secret("PLAIN"), c: token };
+      export default {
+        listen: { tls: { cert: "c.pem", key: "k.pem" } },
+        upstreams: { u: { url: "http://127.0.0.1/", headers } },
+        clients: { web: { auth: { token } } },
+      };`,
+    );
+    const env = { TOKEN_FILE: join(folder, "token"), PLAIN: "p", PLAIN_FILE: "other" };
+    const envFile = join(folder, "prod.env");
+    await write("prod.env", "");
+    const loaded = await load(file, { env, envFile });
+    expect(loaded.faults.filter(({ level }) => level === "error")).toEqual([]);
+    expect(short(loaded.watched.secrets)).toEqual(["token", "c.pem", "k.pem"]);
+    expect(short(loaded.watched.sources)).toEqual(["a.ts", "prod.env"]);
+  });
+
+  test("is told of a config that is refused, since that may mend it", async () => {
+    const watchedOf = async (text: string) => {
+      const { config, watched } = await load(await write("a.ts", text));
+      expect(config).toBeUndefined();
+      return [...watched.sources, ...watched.secrets].map((path) => path.slice(folder.length + 1));
+    };
+    expect(await watchedOf('import "./none.ts";')).toEqual(["a.ts", ".env", "none.ts"]);
+    await write("part.ts", "const a = {{;");
+    expect(await watchedOf('import "./part";')).toEqual(["a.ts", ".env", "part.ts"]);
+    expect(
+      await watchedOf(
+        'export default { clients: { a: { auth: { token: { secret: { file: "t" } } } } } };',
+      ),
+    ).toEqual(["a.ts", ".env", "t"]);
+    const missing = await load(join(folder, "none.ts"));
+    expect(missing.watched.sources).toEqual([join(folder, "none.ts"), join(folder, ".env")]);
+  });
 });
 
 test("the digest tells configs apart and not secrets", async () => {

@@ -35,11 +35,13 @@ test("parse fills in every default of the contract", () => {
     trustedProxies: [],
     rules: [],
     audit: { file: "./audit.jsonl", arguments: true, results: false, onFull: "refuse" },
+    admin: { host: "127.0.0.1", hosts: [], users: {} },
+    drain: { graceMs: 0, deadlineMs: 10_000 },
     upstreams: { weather: { timeoutMs: 60_000, deadlineMs: 600_000, arguments: "enforce" } },
     clients: {
       web: {
         allow: { tools: ["weather/*"], resources: [], prompts: [], input: [] },
-        rate: { burst: 100, perSecond: 10, per: "subject" },
+        rate: [{ burst: 100, perSecond: 10, per: "subject" }],
         maxRequestBytes: 4_194_304,
         maxResponseBytes: 10_485_760,
         maxConcurrent: 32,
@@ -47,6 +49,78 @@ test("parse fills in every default of the contract", () => {
       },
     },
   });
+});
+
+test("parse makes a list of one rate, and keeps a list of several", () => {
+  const rateOf = (rate: unknown) =>
+    parseConfig(clientWith({ rate }), context).config?.clients["web"]?.rate;
+  const one = { burst: 5, perSecond: 0.5, per: "address" };
+  expect(rateOf(one)).toEqual([one]);
+  expect(rateOf([one])).toEqual([one]);
+  expect(rateOf([one, { per: "client" }])).toEqual([
+    one,
+    { burst: 100, perSecond: 10, per: "client" },
+  ]);
+});
+
+test("parse gives an upstream no rate by default, and names what one lacks", () => {
+  const upstreamWith = (rate: object) => ({
+    ...good,
+    upstreams: { weather: { ...weather, rate } },
+  });
+  expect(parseConfig(good, context).config?.upstreams["weather"]?.rate).toBeUndefined();
+  const rate = { burst: 2, perSecond: 1 };
+  expect(parseConfig(upstreamWith(rate), context).config?.upstreams["weather"]?.rate).toEqual({
+    ...rate,
+    per: "upstream",
+  });
+  expect(textOf(upstreamWith({ per: "subject" }))).toEqual([
+    'error upstreams.weather.rate.burst: "burst" is missing',
+    'error upstreams.weather.rate.perSecond: "perSecond" is missing',
+    'error upstreams.weather.rate.per: Must be one of "upstream", "client"',
+  ]);
+});
+
+test("parse turns admin off, and finds no operator under an inherited name", () => {
+  expect(parseConfig({ ...good, admin: false }, context).config?.admin).toBe(false);
+  const users = { ops: { auth: { token: token("o") }, can: ["read", "operate"] } };
+  const { config, faults } = parseConfig({ ...good, admin: { port: 9, users } }, context);
+  expect(faults).toEqual([]);
+  expect(config?.admin).toEqual({ host: "127.0.0.1", port: 9, hosts: [], users });
+  expect(config?.admin && config.admin.users["constructor"]).toBeUndefined();
+});
+
+test.each([
+  [true, "error admin: Must be an object, is true"],
+  [
+    { users: { ops: { can: ["read"] } } },
+    'error admin.users.ops.auth: "auth" is missing (make a token with `mcp-gw token create`)',
+  ],
+  [
+    { users: { ops: { auth: "anonymous", can: ["read"] } } },
+    "error admin.users.ops.auth: Must be an object, is a string",
+  ],
+  [
+    { users: { ops: { auth: { token: token("o") } } } },
+    'error admin.users.ops.can: "can" is missing (write can: ["read"])',
+  ],
+  [
+    { users: { ops: { auth: { token: token("o") }, can: ["reed"] } } },
+    'error admin.users.ops.can[0]: Must be one of "read", "approve", "operate" (did you mean "read"?)',
+  ],
+])("parse refuses an admin listener that is not one (%#)", (admin, text) => {
+  expect(textOf({ ...good, admin })).toEqual([text]);
+});
+
+test("parse takes no time to drain for an order to wait for ever", () => {
+  expect(parseConfig({ ...good, drain: { graceMs: 5_000 } }, context).config?.drain).toEqual({
+    graceMs: 5_000,
+    deadlineMs: 10_000,
+  });
+  expect(textOf({ ...good, drain: { graceMs: -1, deadlineMs: 0 } })).toEqual([
+    "error drain.graceMs: Must be a whole number of milliseconds from 0 to 86400000, is -1",
+    "error drain.deadlineMs: Must be a whole number of milliseconds from 1 to 86400000, is 0",
+  ]);
 });
 
 test("parse finds nothing under an inherited name", () => {
@@ -97,7 +171,11 @@ test.each([
   [{ ...good, issuers: {} }, "issuers", '"issuers"'],
   [{ ...good, roles: {} }, "roles", '"roles"'],
   [{ ...good, plugins: [] }, "plugins", '"plugins"'],
-  [{ ...good, admin: false }, "admin", '"admin"'],
+  [
+    { ...good, admin: { users: { ops: { auth: { issuer: "corp" }, can: ["read"] } } } },
+    "admin.users.ops.auth.issuer",
+    '"issuer"',
+  ],
   [{ ...good, metrics: {} }, "metrics", '"metrics"'],
   [{ ...good, integrity: "pin" }, "integrity", '"integrity"'],
   [{ ...good, egress: {} }, "egress", '"egress"'],
@@ -127,16 +205,19 @@ test.each(["openapi", "baseUrl"])("parse says only that the upstream's %s is to 
 test.each([
   [clientWith({ rate: { burst: 0 } }), "Must be a whole number of at least 1, is 0"],
   [clientWith({ rate: { burst: "9" } }), "Must be a number, is a string"],
+  [clientWith({ rate: [] }), "Must not be empty"],
+  [clientWith({ rate: [{}, {}, {}, {}, {}] }), "Must be at most 4"],
+  [clientWith({ rate: 9 }), "Must be an object, is a number"],
   [
     clientWith({ maxRequestBytes: 1e12 }),
     "Must be a whole number of bytes from 1 to 1073741824, is 1000000000000",
   ],
   [
     clientWith({ rate: { per: "clent" } }),
-    'Must be one of "subject", "client" (did you mean "client"?)',
+    'Must be one of "subject", "client", "address" (did you mean "client"?)',
   ],
   [clientWith({ auth: undefined }), '"auth" is missing (make a token with `mcp-gw token create`)'],
-  [clientWith({ auth: {} }), '"token" is missing (a client has "token" or "tokenSha256")'],
+  [clientWith({ auth: {} }), '"token" is missing (write "token" or "tokenSha256")'],
   [
     clientWith({ auth: "in the clear" }),
     'Must be { token: secret("NAME") }, { tokenSha256: "…" }, a list of these, "anonymous" or "stdio"',

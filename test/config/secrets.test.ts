@@ -120,5 +120,5 @@ test.each([
 test("a condition may test an argument of the name secret", async () => {
   const input = { rules: [{ when: { args: { secret: "T" } } }] };
   const settings = { env: {}, folder: "/", ports: fakePorts(), missingSecrets: "fault" } as const;
-  expect(await resolveSecrets(input, settings)).toEqual({ input, findings: [] });
+  expect(await resolveSecrets(input, settings)).toEqual({ input, findings: [], files: [] });
 });

@@ -4,7 +4,7 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ConfigInput, parseConfig } from "../../src/config/index.ts";
-import { Secret } from "../../src/core/index.ts";
+import { type BlockList, Secret } from "../../src/core/index.ts";
 import { openRuntime } from "../../src/runtime/index.ts";
 import { type Started, startGateway } from "../../src/serve.ts";
 
@@ -13,6 +13,7 @@ export interface RunningGateway {
   readonly folder: string;
   /** The records so far, oldest first. */
   readonly records: () => Promise<Record<string, unknown>[]>;
+  readonly blocks: BlockList;
   readonly close: () => Promise<void>;
 }
 
@@ -29,11 +30,19 @@ export async function runGateway(input: ConfigInput, port = 0): Promise<RunningG
   const runtime = await openRuntime();
   const { config, faults } = parseConfig(input, { ...runtime.crypto, now: Date.now() });
   if (config === undefined) throw new Error(JSON.stringify(faults));
-  const loaded = { config, folder, file: "", digest: "test", faults: [] };
+  const loaded = {
+    config,
+    folder,
+    file: "",
+    digest: "test",
+    faults: [],
+    watched: { secrets: [], sources: [] },
+  };
   const started: Started = await startGateway({ loaded, runtime, port });
   return {
     url: started.url,
     folder,
+    blocks: started.instance.operations.blocks,
     records: async () => {
       const text = await readFile(join(folder, "audit.jsonl"), "utf8");
       return text

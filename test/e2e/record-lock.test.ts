@@ -16,7 +16,14 @@ function start(port: number, audit: object = {}): Promise<Started> {
   const input = { listen: { port }, audit };
   const { config } = parseConfig(input, { ...runtime.crypto, now: Date.now() });
   if (config === undefined) throw new Error("The config of this test is not good");
-  const loaded = { config, folder, file: "", digest: "test", faults: [] };
+  const loaded = {
+    config,
+    folder,
+    file: "",
+    digest: "test",
+    faults: [],
+    watched: { secrets: [], sources: [] },
+  };
   return startGateway({ loaded, runtime });
 }
 

@@ -6,6 +6,7 @@ export async function startSlowServer() {
   const tools: string[] = [];
   let followed: unknown;
   let listens = 0;
+  let open = 0;
   let acknowledge: () => void = () => undefined;
   const told = new Set<(uri: string) => void>();
   const server = await startPlainServer(
@@ -21,7 +22,9 @@ export async function startSlowServer() {
       listens++;
       const _meta = { "io.modelcontextprotocol/subscriptionId": id };
       const body = new ReadableStream<Uint8Array>({
+        cancel: () => void open--,
         start: (controller) => {
+          open++;
           const say = (name: string, more: object): void => {
             const message = {
               jsonrpc: "2.0",
@@ -51,6 +54,8 @@ export async function startSlowServer() {
     /** What it lists; clients may keep that for a minute. */
     tools,
     listens: () => listens,
+    /** Subscriptions that nobody has left. */
+    open: () => open,
     /** The resources of the last subscription. */
     followed: () => followed,
     /** On each subscription that is acknowledged. */

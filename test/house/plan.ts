@@ -24,7 +24,7 @@ export const floors: readonly (readonly string[])[] = [
   ],
   ["stages"],
   ["gateway"],
-  ["http", "stdio"],
+  ["follow-files", "http", "stdio"],
   ["serve"],
   ["library"],
   ["index", "plugin"],
@@ -35,6 +35,7 @@ export const floors: readonly (readonly string[])[] = [
 /** Files that stand in no folder and are rooms of their own; all others there belong to `gateway`. */
 const singleFiles = new Set([
   "version",
+  "follow-files",
   "serve",
   "library",
   "index",

@@ -1,9 +1,10 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { createSlots } from "../../src/limits/slots.ts";
+import { createSlotTable } from "../../src/limits/slots.ts";
 
 test("Slots count open streams apart from running calls", () => {
-  const slots = createSlots(1);
+  const table = createSlotTable();
+  const slots = { enter: () => table.enter("a", 1) };
   const stream = slots.enter();
   expect(slots.enter()).toBeUndefined();
   stream?.becomeStream();
@@ -19,7 +20,8 @@ test("Slots count open streams apart from running calls", () => {
 });
 
 test("Slots are given back once, however often they are released", () => {
-  const slots = createSlots(2);
+  const table = createSlotTable();
+  const slots = { enter: () => table.enter("a", 2) };
   const first = slots.enter();
   first?.release();
   first?.release();
@@ -31,7 +33,8 @@ test("Slots never hold more than max calls and max streams, and none are lost", 
   const action = fc.tuple(fc.constantFrom("enter", "stream", "release"), fc.nat(20));
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 4 }), fc.array(action), (max, actions) => {
-      const slots = createSlots(max);
+      const table = createSlotTable();
+      const slots = { enter: () => table.enter("a", max) };
       const all: NonNullable<ReturnType<typeof slots.enter>>[] = [];
       const released = new Set<number>();
       for (const [what, which] of actions) {
@@ -52,4 +55,28 @@ test("Slots never hold more than max calls and max streams, and none are lost", 
       expect(after.filter(Boolean)).toHaveLength(max);
     }),
   );
+});
+
+test("Slots of one client are not another's, and a cap that changes counts the calls of before", () => {
+  const table = createSlotTable();
+  const calls = [table.enter("a", 2), table.enter("a", 2)];
+  expect(table.enter("b", 1)).toBeDefined();
+  expect(table.enter("a", 2)).toBeUndefined();
+  const third = table.enter("a", 3);
+  expect(third).toBeDefined();
+  expect(table.enter("a", 1)).toBeUndefined();
+  for (const call of [...calls, third]) call?.release();
+  expect(table.enter("a", 1)).toBeDefined();
+  expect(table.enter("a", 1)).toBeUndefined();
+});
+
+test("A slot that was given back long ago gives nothing back again", () => {
+  const table = createSlotTable();
+  const old = table.enter("a", 1);
+  old?.release();
+  const call = table.enter("a", 1);
+  old?.release();
+  expect(table.enter("a", 1)).toBeUndefined();
+  call?.release();
+  expect(table.enter("a", 1)).toBeDefined();
 });

@@ -10,9 +10,9 @@ const clock = handClock();
 const url = "http://127.0.0.1:9101/mcp";
 
 function open(config: ConfigInput) {
-  const policy = createPolicy(toConfig(config), { clock });
+  const policy = createPolicy(toConfig(config), { clock }, () => undefined);
   const decide = (client: string, kind: TargetKind, upstream: string, name: string) =>
-    policy.decide({ client, address: undefined }, { kind, upstream, name });
+    policy.decide({ client, subject: undefined, address: undefined }, { kind, upstream, name });
   const allows = (kind: TargetKind, upstream: string, name: string, client = "a") =>
     decide(client, kind, upstream, name).allowed;
   return { policy, decide, allows };
@@ -46,7 +46,7 @@ test("An absent or empty allow-list allows nothing", () => {
     expect(allows("tool", "weather", "get")).toBe(false);
     expect(allows("resource", "weather", "weather://x")).toBe(false);
     expect(allows("prompt", "weather", "get")).toBe(false);
-    expect(policy.reaches("a", "weather")).toBe(false);
+    expect(policy.reaches({ client: "a", subject: undefined }, "weather")).toBe(false);
   }
 });
 
@@ -221,7 +221,7 @@ test("What an upstream does not expose is allowed to nobody", () => {
   expect(allows("tool", "crm", "search_people")).toBe(true);
   expect(allows("tool", "crm", "delete_people")).toBe(false);
   expect(allows("prompt", "crm", "any")).toBe(false);
-  expect(policy.reaches("a", "crm")).toBe(true);
+  expect(policy.reaches({ client: "a", subject: undefined }, "crm")).toBe(true);
 });
 
 test("A rule without conditions takes away what allow-lists gave", () => {
@@ -241,12 +241,16 @@ test("A rule without conditions takes away what allow-lists gave", () => {
       ],
     },
   );
-  expect(decide("a", "tool", "files", "x")).toEqual({ allowed: false, why: "Not here" });
+  expect(decide("a", "tool", "files", "x")).toEqual({
+    allowed: false,
+    why: "Not here",
+    recorded: "POLICY_DENIED",
+  });
   expect(allows("prompt", "files", "x")).toBe(false);
   expect(allows("tool", "weather", "xyz")).toBe(false);
   expect(allows("tool", "files", "xyz")).toBe(true);
   const y = decide("a", "tool", "files", "y");
-  expect(y).toEqual({ allowed: false, why: 'Rule "only-tools" refuses this call' });
+  expect(y).toMatchObject({ allowed: false, why: 'Rule "only-tools" refuses this call' });
   expect(allows("prompt", "files", "y")).toBe(true);
   expect(allows("tool", "files", "z")).toBe(true);
   expect(allows("tool", "files", "w")).toBe(true);
@@ -259,8 +263,8 @@ test("A rule whose conditions test nothing has none: it denies, and no empty unl
   });
   for (const more of [{ when: {} }, { unless: {} }, { when: { args: {} }, unless: { args: {} } }]) {
     const rules = [{ name: "r", on: "files/x", then: "deny" as const, ...more }];
-    const policy = createPolicy({ ...config, rules }, { clock });
-    const subject = { client: "a", address: undefined };
+    const policy = createPolicy({ ...config, rules }, { clock }, () => undefined);
+    const subject = { client: "a", subject: undefined, address: undefined };
     const thing = { kind: "tool", upstream: "files", name: "x" } as const;
     expect(policy.decide(subject, thing).allowed).toBe(false);
   }
@@ -271,11 +275,11 @@ test("An upstream is reached where some pattern could allow something there", ()
     { tools: ["weather/*"], resources: ["files/*"] },
     { rules: [{ name: "closed", on: "files/*", then: "deny" }] },
   );
-  expect(policy.reaches("a", "weather")).toBe(true);
-  expect(policy.reaches("a", "weather.2")).toBe(false);
-  expect(policy.reaches("a", "files")).toBe(false);
-  expect(policy.reaches("a", "elsewhere")).toBe(false);
-  expect(policy.reaches("b", "weather")).toBe(false);
+  expect(policy.reaches({ client: "a", subject: undefined }, "weather")).toBe(true);
+  expect(policy.reaches({ client: "a", subject: undefined }, "weather.2")).toBe(false);
+  expect(policy.reaches({ client: "a", subject: undefined }, "files")).toBe(false);
+  expect(policy.reaches({ client: "a", subject: undefined }, "elsewhere")).toBe(false);
+  expect(policy.reaches({ client: "b", subject: undefined }, "weather")).toBe(false);
 });
 
 const part = fc.string({ unit: fc.constantFrom("a", "b", "*", "/", "."), maxLength: 4 });
@@ -336,15 +340,15 @@ test("decide agrees with the plain reading of the config", () => {
             ...(rule.clients && { clients: rule.clients }),
           })),
         });
-        const policy = createPolicy(config, { clock });
+        const policy = createPolicy(config, { clock }, () => undefined);
         for (const thing of asked) {
           for (const client of ["x", "y", "z"]) {
-            const subject = { client, address: undefined };
+            const subject = { client, subject: undefined, address: undefined };
             const decision = policy.decide(subject, thing);
             expect(decision.allowed).toBe(naiveAllows(config, subject, thing));
             if (!decision.allowed) continue;
             allowed++;
-            expect(policy.reaches(client, thing.upstream)).toBe(true);
+            expect(policy.reaches(subject, thing.upstream)).toBe(true);
             if (thing.kind !== "resource") continue;
             expect(policy.showsTemplate(subject, thing.upstream, thing.name)).toBe(true);
           }

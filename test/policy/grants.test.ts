@@ -12,7 +12,7 @@ function granting(...input: NonNullable<Allow["input"]>) {
     upstreams: { weather: { url }, "weather.2": { url }, files: { url } },
     clients: { a: { auth: "anonymous", allow: { tools: ["*"], input } }, b: { auth: "anonymous" } },
   });
-  const { grants } = createPolicy(config, { clock: handClock() });
+  const { grants } = createPolicy(config, { clock: handClock() }, () => undefined);
   const of = (upstream: string, client = "a") => [...grants(client, upstream)].toSorted();
   return { grants, of };
 }

@@ -21,10 +21,10 @@ function judging(...rules: Partial<RuleInput>[]) {
     clients: { a: { auth: "anonymous", allow: { tools: ["*"] } } },
     rules: rules.map((rule, i) => ({ name: `r${i}`, on: "pay/send", then: "deny", ...rule })),
   });
-  const policy = createPolicy(config, { clock: handClock() });
+  const policy = createPolicy(config, { clock: handClock() }, () => undefined);
   return (call: Call): Judgement =>
     policy.judge(
-      { client: call.client ?? "a", address: call.address },
+      { client: call.client ?? "a", subject: undefined, address: call.address },
       { kind: "tool", upstream: "pay", name: call.name ?? "send" },
       {
         args: call.args === undefined ? undefined : reread(call.args),

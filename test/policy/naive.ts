@@ -23,7 +23,7 @@ export function naiveAllows(config: Config, subject: Subject, thing: Thing): boo
   });
 }
 
-function naiveNames(pattern: string, thing: Thing): boolean {
+export function naiveNames(pattern: string, thing: Omit<Thing, "kind">): boolean {
   if (pattern === "*") return true;
   const [upstream = "", ...name] = pattern.split("/");
   return naiveMatches(upstream, thing.upstream) && naiveMatches(name.join("/"), thing.name);

@@ -11,9 +11,9 @@ function shows(resources: string[], more: { expose?: string[]; deny?: string[] }
     clients: { a: { auth: "anonymous", allow: { resources } } },
     rules: more.deny ? [{ name: "r", on: more.deny, then: "deny" }] : [],
   };
-  const policy = createPolicy(toConfig(config), { clock: handClock() });
+  const policy = createPolicy(toConfig(config), { clock: handClock() }, () => undefined);
   return (template: string, upstream = "w", client = "a") =>
-    policy.showsTemplate({ client, address: undefined }, upstream, template);
+    policy.showsTemplate({ client, subject: undefined, address: undefined }, upstream, template);
 }
 
 test("A template is shown where it can expand to an allowed URI", () => {

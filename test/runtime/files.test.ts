@@ -54,6 +54,22 @@ test("readTail gives the end of a file, all of a short one, and undefined for no
   expect(await files.readTail(at("missing"), 4)).toBeUndefined();
 });
 
+test("readLines and readTail show a byte-order mark", async () => {
+  const path = at("mark");
+  await writeFile(path, "\ufeffa\n");
+  expect(await linesOf(path)).toEqual(["\ufeffa"]);
+  expect(await files.readTail(path, 100)).toBe("\ufeffa\n");
+});
+
+test("list names what stands in a folder, and nothing where there is none", async () => {
+  const path = await mkdtemp(at("list-"));
+  await writeFile(join(path, "a"), "");
+  await writeFile(join(path, "b"), "");
+  expect((await files.list(path)).toSorted()).toEqual(["a", "b"]);
+  expect(await files.list(join(path, "none"))).toEqual([]);
+  await expect(files.list(join(path, "a"))).rejects.toThrow(/ENOTDIR/);
+});
+
 test("config files: readText tells a missing file from a broken one", async () => {
   expect(await config.readText(at("missing"))).toBeUndefined();
   await expect(config.readText(folder)).rejects.toThrow();

@@ -356,12 +356,19 @@ export async function openInside(
   const real = await openRuntime();
   const { config, faults } = parseConfig(input, { ...real.crypto, now: Date.now() });
   if (config === undefined) throw new Error(JSON.stringify(faults));
-  const loaded = { config, folder, file: "", digest: "test", faults: [] };
-  const { gateway, fetch } = await openInstance(loaded, { ...real, ...change(real) });
+  const loaded = {
+    config,
+    folder,
+    file: "",
+    digest: "test",
+    faults: [],
+    watched: { secrets: [], sources: [] },
+  };
+  const { fetch, drain, close: end } = await openInstance(loaded, { ...real, ...change(real) });
   let close = async (): Promise<void> => {
     close = () => Promise.resolve();
-    gateway.drain();
-    await gateway.close();
+    drain();
+    await end();
     await real.egress.close();
   };
   closeLater(async () => {

@@ -39,7 +39,14 @@ export async function openStand(settings: StandSettings): Promise<Stand> {
   const input = settings.config(upstream.url);
   const { config, faults } = parseConfig(input, { ...runtime.crypto, now: Date.now() });
   if (config === undefined) throw new Error(JSON.stringify(faults));
-  const loaded = { config, folder, file: "", digest: "test", faults: [] };
+  const loaded = {
+    config,
+    folder,
+    file: "",
+    digest: "test",
+    faults: [],
+    watched: { secrets: [], sources: [] },
+  };
   const started = await startGateway({ loaded, runtime, port: 0 });
   const audit = () => readFile(join(folder, "audit.jsonl"), "utf8");
   return {

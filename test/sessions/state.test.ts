@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { type Store, createSeals } from "../../src/core/index.ts";
+import { type Store, createKeyring } from "../../src/core/index.ts";
 import { type SessionState, type Sessions, createSessions } from "../../src/sessions/index.ts";
 import { openMemoryStore } from "../../src/stores/index.ts";
 import { crypto, ownSeals } from "../stores/ports.ts";
@@ -10,7 +10,7 @@ const facts = { revision: "2025-11-25", capabilities: "{}", clientInfo: "{}" };
 const minute = 60_000;
 const day = 24 * 60 * minute;
 /** Of two instances with the same keys. */
-const sameSeals = createSeals([new Uint8Array(32).fill(7)], crypto.randomBytes);
+const sameSeals = createKeyring([new Uint8Array(32).fill(7)], crypto.randomBytes).seals;
 
 async function open(wrap: (store: Store) => Store = (store) => store) {
   const clock = timerClock();

@@ -73,7 +73,7 @@ function open(
     close: () => Promise.resolve(),
   };
   const lists = createLists(
-    createPolicy(config, { clock }),
+    createPolicy(config, { clock }, () => undefined),
     upstreams,
     createNames(config, { crypto }),
     {

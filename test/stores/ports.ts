@@ -2,7 +2,7 @@
 import { createHash, createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import * as v from "valibot";
 import { type Config, type ConfigInput, configSchema } from "../../src/config/index.ts";
-import { type Clock, type Crypto, type Seals, createSeals } from "../../src/core/index.ts";
+import { type Clock, type Crypto, type Seals, createKeyring } from "../../src/core/index.ts";
 
 export interface HandClock extends Clock {
   readonly advance: (ms: number) => void;
@@ -34,5 +34,5 @@ export function toConfig(input: ConfigInput): Config {
 
 /** Seals of a process of its own. */
 export function ownSeals(): Seals {
-  return createSeals([], crypto.randomBytes);
+  return createKeyring([], crypto.randomBytes).seals;
 }

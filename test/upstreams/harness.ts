@@ -1,7 +1,13 @@
 /** What the tests of this room share: real upstreams opened on the real ground, and who asks them. */
 import { tmpdir } from "node:os";
 import { type Config, type ConfigInput, parseConfig } from "../../src/config/index.ts";
-import type { AnswerMessage, ClientIdentity, Clock, Log } from "../../src/core/index.ts";
+import {
+  type AnswerMessage,
+  type ClientIdentity,
+  type Clock,
+  type Log,
+  createKeyring,
+} from "../../src/core/index.ts";
 import { type InputKind, type JsonObject, methods, reread, textOf } from "../../src/mcp/index.ts";
 import { openRuntime } from "../../src/runtime/index.ts";
 import {
@@ -9,7 +15,7 @@ import {
   type UpstreamCaller,
   type UpstreamRequest,
   type Upstreams,
-  openUpstreams,
+  createUpstreamPool,
 } from "../../src/upstreams/index.ts";
 
 export const runtime = await openRuntime();
@@ -42,15 +48,15 @@ export function open(upstreams: ConfigInput["upstreams"], extras: OpenExtras = {
   const write = (message: string, fields?: object) => logged.push(message + JSON.stringify(fields));
   const log: Log = { debug: write, info: write, warn: write, error: write };
   const granted = new Set(extras.granted);
-  const options = {
+  const about = {
     folder: extras.folder ?? tmpdir(),
     version: "1.2.3",
     env: extras.env ?? process.env,
-    grants: () => granted,
     instance: "test",
   };
-  const ports = { ...runtime, log, clock: extras.clock ?? runtime.clock };
-  const opened = openUpstreams(config, options, ports);
+  const { seals } = createKeyring([], runtime.crypto.randomBytes);
+  const ports = { ...runtime, log, clock: extras.clock ?? runtime.clock, seals };
+  const opened = createUpstreamPool(about, ports).open(config, () => granted);
   const the = (name: string): Upstream => {
     const upstream = opened.get(name);
     if (upstream === undefined) throw new Error(`No upstream "${name}"`);

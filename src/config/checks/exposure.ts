@@ -47,7 +47,10 @@ function checkAnonymous(config: Config): readonly Finding[] {
   return findings;
 }
 
-function whyReached(config: Config): string | undefined {
+/** Why others could reach an anonymous client of this config; undefined where they cannot. */
+export function whyReached(
+  config: Pick<Config, "listen" | "publicUrl" | "trustedProxies">,
+): string | undefined {
   if (!isLoopbackHost(config.listen.host)) return `listen.host is "${config.listen.host}"`;
   if (config.publicUrl !== undefined) return "publicUrl is set";
   return config.trustedProxies.length > 0 ? "trustedProxies is set" : undefined;

@@ -1,9 +1,11 @@
 /** What no schema can say: how the parts of a config fit each other. */
 import type { Finding } from "../fault.ts";
 import type { Config } from "../schema.ts";
+import { checkAdmin } from "./admin.ts";
 import { checkExposure } from "./exposure.ts";
 import { checkInput } from "./input.ts";
 import { checkKeys } from "./keys.ts";
+import { checkRates } from "./rates.ts";
 import { checkRules } from "./rules.ts";
 import type { CheckContext, Checked, LeftOut } from "./subject.ts";
 import { checkTargets } from "./targets.ts";
@@ -32,6 +34,8 @@ export function crossCheck(
     checkKeys,
     checkTokens,
     checkExposure,
+    checkAdmin,
+    checkRates,
     checkTargets,
     checkInput,
     checkRules,

@@ -1,0 +1,85 @@
+/** The face that the admin door sees of the gateway. */
+import type { BlockList } from "./block.ts";
+import type { InnerCode } from "./problems.ts";
+import type { Deny } from "./stage.ts";
+
+/** What an operator may do: look, decide what waits for a person, change what runs. */
+export type Right = "read" | "approve" | "operate";
+export interface Operator {
+  readonly name: string;
+  readonly can: ReadonlySet<Right>;
+}
+
+/** What one admin request came to, for the audit. */
+export interface OperationRecord {
+  readonly id: string;
+  /** Milliseconds since the epoch. */
+  readonly time: number;
+  readonly address: string | undefined;
+  readonly operator: string;
+  /** `blocks.add`, `reload`, … */
+  readonly method: string;
+  /** What it was done to, as a short text of our own making. */
+  readonly target?: string | undefined;
+  readonly decision: "allowed" | "denied" | "failed";
+  readonly code?: InnerCode | undefined;
+  readonly why?: string | undefined;
+  readonly status: number;
+  readonly ms: number;
+}
+export interface OperationReservation {
+  /** Settles when the operating system has the record; call it once. */
+  readonly write: (record: OperationRecord) => Promise<void>;
+  /** Gives unused room back; safe to call twice, and after `write`. */
+  readonly release: () => void;
+}
+
+export interface ReloadOutcome {
+  readonly result: "reloaded" | "unchanged" | "refused";
+  /** Of the config that runs now. */
+  readonly digest: string;
+  /** What is wrong with the new config, or what it warns of, a line each; no secret. */
+  readonly faults: readonly string[];
+}
+
+export interface UpstreamState {
+  readonly name: string;
+  readonly transport: string;
+  readonly era: string | undefined;
+  readonly state: "unknown" | "up" | "down";
+  readonly why?: string;
+  readonly tools: number | undefined;
+}
+/** How this instance is, for operators. */
+export interface InstanceState {
+  readonly instance: string;
+  readonly version: string;
+  /** False while draining. */
+  readonly ready: boolean;
+  /** The digest of the config. */
+  readonly config: string;
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number;
+  readonly store: { readonly kind: "memory" | "redis"; readonly state: "up" | "lost" };
+  readonly sessions: number;
+  readonly blocks: number;
+  readonly upstreams: readonly UpstreamState[];
+  /** The last attempt; absent before the first one. */
+  readonly reload?: ReloadOutcome & { readonly time: number };
+}
+
+export interface Operations {
+  /** Counts failures per address, and refuses an address with too many of them. */
+  readonly authenticate: (
+    authorization: string | null,
+    address: string | undefined,
+  ) => Promise<Operator | Deny>;
+  /** Records a refusal before anybody was identified; summed per address and code. */
+  readonly refused: (code: InnerCode, address: string | undefined) => void;
+  /** Room for the record of one request; undefined where there is none, and nothing may be done then. */
+  readonly reserve: () => OperationReservation | undefined;
+  readonly state: () => InstanceState;
+  /** One at a time; who comes meanwhile is told what the next one comes to. */
+  readonly reload: () => Promise<ReloadOutcome>;
+  readonly blocks: BlockList;
+}

@@ -1,0 +1,131 @@
+/** What one process opens once; every gateway that it builds from a config stands on this. */
+import { type AuditFile, type AuditView, openAudit } from "./audit/index.ts";
+import { type LoadedConfig, resolvePath } from "./config/index.ts";
+import {
+  type Canceller,
+  type Clock,
+  type Keyring,
+  type Ports,
+  createCanceller,
+  createKeyring,
+  toHex,
+} from "./core/index.ts";
+import { type Cancellations, createCancellations } from "./cancellations.ts";
+import { type SlotTable, createSlotTable } from "./limits/index.ts";
+import { type BlockFile, type Blocks, openBlocks } from "./policy/index.ts";
+import { cleanJson, credentialsOf, resolveSettings } from "./sanitize/index.ts";
+import { type Sessions, createSessions } from "./sessions/index.ts";
+import { type UpstreamPool, createUpstreamPool } from "./upstreams/index.ts";
+
+export type FoundationConfig = Pick<LoadedConfig, "config" | "folder" | "digest">;
+
+export interface FoundationOptions {
+  /** The config that the process starts with. */
+  readonly loaded: FoundationConfig;
+  readonly ports: Ports;
+  readonly version: string;
+  /** What a child process may inherit from: PATH, HOME and the locale are taken from it. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Where blocks are kept when this process shares no store. */
+  readonly blockFile: BlockFile;
+}
+
+export interface Foundation {
+  readonly ports: Ports;
+  readonly version: string;
+  /** The name of this process among its siblings. */
+  readonly instance: string;
+  readonly keyring: Keyring;
+  readonly audit: AuditFile;
+  readonly sessions: Sessions;
+  readonly blocks: Blocks;
+  readonly cancellations: Cancellations;
+  readonly slots: SlotTable;
+  readonly upstreams: UpstreamPool;
+  /** Fires once, when the process takes nothing new any more. */
+  readonly draining: Canceller;
+  /** The shared store is back: what was missed meanwhile is looked up. */
+  readonly returned: () => Promise<void>;
+  readonly close: () => Promise<void>;
+}
+
+/** Rejects where the audit file cannot be written or what was kept of blocks cannot be read. */
+export async function openFoundation(options: FoundationOptions): Promise<Foundation> {
+  const { loaded, ports, version, env } = options;
+  const { config, folder } = loaded;
+  const { crypto } = ports;
+  const instance = toHex(crypto.randomBytes(8));
+  const keyring = createKeyring(toKeys(loaded), crypto.randomBytes);
+  const { seals } = keyring;
+  const { store, bus } = ports;
+  const { onLost } = { onLost: "refuse" as const, ...(config.store !== "memory" && config.store) };
+  const blocks = await openBlocks({
+    ports,
+    ...(bus === undefined
+      ? { keep: options.blockFile }
+      : { shared: { store, bus, seals, onLost } }),
+  });
+  const path = resolvePath(folder, config.audit.file);
+  const audit = await openAudit({ path, instance, ports, first: toAuditView(loaded) }).catch(
+    async (error: unknown) => {
+      await blocks.close();
+      throw error;
+    },
+  );
+  const sessions = await createSessions({ ...ports, seals, goesOn: onLost === "local" });
+  const cancellations = createCancellations(blocks, sessions);
+  const upstreams = createUpstreamPool({ folder, version, env, instance }, { ...ports, seals });
+  const draining = createCanceller();
+  return {
+    ports,
+    version,
+    instance,
+    keyring,
+    audit,
+    sessions,
+    blocks,
+    cancellations,
+    slots: createSlotTable(),
+    upstreams,
+    draining,
+    returned: async () => {
+      upstreams.missed();
+      await blocks.reread();
+    },
+    close: async () => {
+      draining.abort();
+      await upstreams.close();
+      // What that ended is recorded before the record is closed.
+      await settledWithin(cancellations.idle(), lastWordsMs, ports.clock);
+      cancellations.close();
+      await blocks.close();
+      await audit.close();
+      await ports.store.close();
+    },
+  };
+}
+
+const lastWordsMs = 1_000;
+
+async function settledWithin(promise: Promise<void>, ms: number, clock: Clock): Promise<void> {
+  let cancel = (): void => undefined;
+  const late = new Promise<void>((resolve) => {
+    cancel = clock.after(ms, resolve).cancel;
+  });
+  await Promise.race([promise, late]);
+  cancel();
+}
+
+/** How one config wants its exchanges recorded. */
+export function toAuditView({ config, digest }: FoundationConfig): AuditView {
+  const literals = credentialsOf(config);
+  const recorded = {
+    ...resolveSettings({ secrets: "redact", hidden: "show" }),
+    ...(literals && { literals }),
+  };
+  return { settings: config.audit, config: digest, clean: (json) => cleanJson(json, recorded) };
+}
+
+export function toKeys({ config }: Pick<FoundationConfig, "config">): readonly Uint8Array[] {
+  return config.keys.map((key) => new TextEncoder().encode(key.reveal()));
+}

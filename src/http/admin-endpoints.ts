@@ -1,0 +1,157 @@
+/** What the admin listener can be asked: exact paths, the right that each needs, what it does. */
+import {
+  type BlockWish,
+  type Deny,
+  type Operations,
+  type Operator,
+  type Right,
+  deny,
+} from "../core/index.ts";
+import type { JsonObject } from "../mcp/index.ts";
+import { parseWish } from "./admin-wish.ts";
+
+export interface AdminRequest {
+  /** Undefined where it is empty. */
+  readonly body: JsonObject | undefined;
+  readonly operator: Operator;
+  /** When the body was here; milliseconds since the epoch. */
+  readonly now: number;
+}
+/** What a request came to; a text is plain text, everything else JSON. */
+export interface Done {
+  readonly status: number;
+  readonly body?: unknown;
+  /** For the record: to what it was done, and why. */
+  readonly target?: string;
+  readonly why?: string;
+  readonly failed?: true;
+}
+export interface Task {
+  /** For the record, where it was not done. */
+  readonly target?: string;
+  readonly run: () => Done | Deny | Promise<Done | Deny>;
+}
+export interface AdminEndpoint {
+  /** The method of the record. */
+  readonly name: string;
+  readonly right: Right;
+  /** What is to be done, or why it must not be. Does nothing itself. */
+  readonly plan: (request: AdminRequest) => Task | Deny;
+}
+
+export type AdminPlace = ReadonlyMap<string, AdminEndpoint>;
+
+const blockPath = /^\/blocks\/([A-Za-z0-9_-]{1,64})$/;
+
+/** The endpoints of a path by their HTTP method; undefined where there are none. */
+export function createAdminPlaces(
+  operations: Operations,
+): (path: string, query: string) => AdminPlace | undefined {
+  const ready = new Map([["GET", readiness(operations)]]);
+  const state = new Map([["GET", wholeState(operations)]]);
+  const blocks = new Map([
+    ["GET", listBlocks(operations)],
+    ["POST", addBlock(operations)],
+  ]);
+  const reload = new Map([["POST", reloadConfig(operations)]]);
+  return (path, query) => {
+    if (path === "/readyz" && query === "?verbose") return state;
+    // A query that nobody looks at could still hold a credential, and end in some log.
+    if (query !== "") return undefined;
+    switch (path) {
+      case "/readyz":
+        return ready;
+      case "/blocks":
+        return blocks;
+      case "/reload":
+        return reload;
+      default: {
+        const id = blockPath.exec(path)?.[1];
+        return id === undefined ? undefined : new Map([["DELETE", removeBlock(operations, id)]]);
+      }
+    }
+  };
+}
+
+function readiness({ state }: Operations): AdminEndpoint {
+  const run = (): Done =>
+    state().ready ? { status: 200, body: "ok" } : { status: 503, body: "not ready" };
+  return { name: "ready", right: "read", plan: () => ({ run }) };
+}
+
+function wholeState({ state }: Operations): AdminEndpoint {
+  const run = (): Done => {
+    const body = state();
+    return { status: body.ready ? 200 : 503, body };
+  };
+  return { name: "state", right: "read", plan: () => ({ run }) };
+}
+
+function listBlocks({ blocks }: Operations): AdminEndpoint {
+  const run = (): Done => ({ status: 200, body: { blocks: blocks.list() } });
+  return { name: "blocks.list", right: "read", plan: () => ({ run }) };
+}
+
+function addBlock({ blocks }: Operations): AdminEndpoint {
+  return {
+    name: "blocks.add",
+    right: "operate",
+    plan: ({ body, operator, now }) => {
+      const wish = parseWish(body, { by: operator.name, now });
+      if ("verdict" in wish) return wish;
+      const target = describe(wish);
+      return {
+        target,
+        run: async () => {
+          try {
+            const block = await blocks.add(wish);
+            return { status: 201, body: block, target: `${block.id}: ${target}`, why: wish.why };
+          } catch (error) {
+            if (!(error instanceof RangeError)) throw error;
+            return deny("BLOCKS_FULL", error.message);
+          }
+        },
+      };
+    },
+  };
+}
+
+function removeBlock({ blocks }: Operations, id: string): AdminEndpoint {
+  return {
+    name: "blocks.remove",
+    right: "operate",
+    plan: withoutBody({
+      target: id,
+      run: async () =>
+        (await blocks.remove(id))
+          ? { status: 204, target: id }
+          : deny("BLOCK_UNKNOWN", "No block has this id"),
+    }),
+  };
+}
+
+function reloadConfig({ reload }: Operations): AdminEndpoint {
+  const run = async (): Promise<Done> => {
+    const outcome = await reload();
+    if (outcome.result !== "refused") return { status: 200, body: outcome, why: outcome.result };
+    return { status: 409, body: outcome, why: "The new config is refused", failed: true };
+  };
+  return { name: "reload", right: "operate", plan: withoutBody({ run }) };
+}
+
+function withoutBody(task: Task): AdminEndpoint["plan"] {
+  return ({ body }) =>
+    body === undefined || body.node.members.length === 0
+      ? task
+      : deny("BODY_INVALID", "The body must be empty, or {}");
+}
+
+/** Who stands behind a client is a person, and named in the list of blocks alone. */
+function describe({ target, client, subject }: BlockWish): string {
+  const parts = [
+    ...(target === undefined ? [] : [`target ${JSON.stringify(target)}`]),
+    ...(client === undefined ? [] : [`client ${JSON.stringify(client)}`]),
+    ...(subject === undefined ? [] : ["one subject"]),
+  ];
+  return parts.length === 0 ? "everything" : parts.join(", ");
+}

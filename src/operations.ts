@@ -1,0 +1,63 @@
+/** What operators see and do: the gateway that runs, its reload, its blocks. */
+import type { InstanceState, Operations } from "./core/index.ts";
+import type { Foundation } from "./foundation.ts";
+import type { Reloader } from "./reload.ts";
+
+export interface OperationsOptions {
+  readonly foundation: Foundation;
+  readonly reloader: Reloader;
+  readonly ready: () => boolean;
+  readonly store: () => InstanceState["store"];
+  /** Hears that an operator has had another config taken up. */
+  readonly reloaded?: (() => Promise<void>) | undefined;
+}
+
+export function createOperations(options: OperationsOptions): Operations {
+  const { foundation, reloader, ready, store } = options;
+  const { clock } = foundation.ports;
+  const { blocks, instance, version, sessions } = foundation;
+  const startedAt = clock.now();
+  return {
+    authenticate: (authorization, address) => reloader.gateway().operator(authorization, address),
+    refused: (code, address) => {
+      const about = { kind: "admin", transport: "admin", stage: "admin", code, why: "" } as const;
+      void reloader.gateway().audit.refused({ time: clock.now(), address, ...about });
+    },
+    reserve: () => {
+      const reservation = reloader.gateway().audit.reserve();
+      if (reservation === undefined) return undefined;
+      return {
+        write: ({ operator, ...record }) =>
+          reservation.write({
+            kind: "admin",
+            transport: "admin",
+            stage: "admin",
+            subject: operator,
+            ...record,
+          }),
+        release: reservation.release,
+      };
+    },
+    state: () => {
+      const last = reloader.last();
+      return {
+        instance,
+        version,
+        ready: ready(),
+        config: reloader.loaded().digest,
+        startedAt,
+        store: store(),
+        sessions: sessions.count(),
+        blocks: blocks.list().length,
+        upstreams: reloader.gateway().upstreams(),
+        ...(last && { reload: last }),
+      };
+    },
+    reload: async () => {
+      const outcome = await reloader.reload();
+      if (outcome.result === "reloaded") await options.reloaded?.();
+      return outcome;
+    },
+    blocks,
+  };
+}
