@@ -7,20 +7,21 @@ import {
   type Canceller,
   type Cancellation,
   type ClientIdentity,
-  type OneTarget,
   type Target,
   type Understood,
   createCanceller,
 } from "./core/index.ts";
 import { type IdText, at, textOf } from "./mcp/index.ts";
 import type { Blocks } from "./policy/index.ts";
-import type { Sessions } from "./sessions/index.ts";
+import type { Matter, Sessions } from "./sessions/index.ts";
 
 export interface Ticket {
   /** Fires when the exchange is to be given up. */
   readonly signal: Cancellation;
   /** What it is about, as soon as that is known. */
   readonly concerns: (target: Target | undefined) => void;
+  /** It hands out again what was said about this. */
+  readonly repeats: (about: Matter | undefined) => void;
   /** What took it away from its caller. */
   readonly block: () => Block | undefined;
   readonly close: () => void;
@@ -39,7 +40,7 @@ export interface Cancellations {
 interface UnderWay {
   readonly client: ClientIdentity;
   readonly canceller: Canceller;
-  target: OneTarget | undefined;
+  about: Matter | undefined;
   block: Block | undefined;
 }
 
@@ -53,8 +54,8 @@ export function createCancellations(
   const bySession = new Map<string, Map<IdText, Canceller>>();
 
   const look = (each: UnderWay): void => {
-    const { target, client } = each;
-    const thing = target && { kind: target.what, upstream: target.upstream, name: target.name };
+    const { about, client } = each;
+    const thing = about && { kind: about.what, upstream: about.upstream, name: about.name };
     each.block = blocks.find({ client: client.name, subject: client.subject }, thing);
     if (each.block !== undefined) each.canceller.abort();
   };
@@ -75,15 +76,19 @@ export function createCancellations(
   return {
     open: ({ input, signal, client }) => {
       const canceller = createCanceller();
-      const own: UnderWay = { client, canceller, target: undefined, block: undefined };
+      const own: UnderWay = { client, canceller, about: undefined, block: undefined };
       underWay.add(own);
       const unlink = link({ input, signal }, canceller);
       return {
         signal: canceller.signal,
         concerns: (target) => {
-          if (target?.kind === "one") own.target = target;
+          if (target?.kind === "one") own.about = target;
           // What the gateway answers by itself was cut to what the caller may see just now.
           if (target?.kind === "one" || target?.kind === "subscription") look(own);
+        },
+        repeats: (about) => {
+          own.about = about;
+          look(own);
         },
         block: () => own.block,
         close: () => {

@@ -5,6 +5,7 @@ import {
   type Clock,
   type Deny,
   type Log,
+  type OneTarget,
   type Reply,
   type Reviewed,
   type Understood,
@@ -26,7 +27,7 @@ import {
   toRefusal,
   toStranger,
 } from "./stages/index.ts";
-import type { EventLog, Sessions } from "./sessions/index.ts";
+import type { EventLog, Matter, Sessions } from "./sessions/index.ts";
 import type { Upstreams } from "./upstreams/index.ts";
 
 export interface Conducted {
@@ -91,7 +92,7 @@ export function conduct(house: Conducted): Conductor {
       const { session = "" } = input.caller;
       return sessions.streams.isOwn(session, input.after)
         ? await goOn(exchange, session, input.after, way)
-        : await resume(exchange, input.after, ending);
+        : await resume(exchange, session, input.after, way);
     } catch (thrown) {
       complain({ thrown, stage: "respond" }, exchange.id);
       return refuse(exchange, deny("INTERNAL", "The exchange threw"), "respond", ending);
@@ -116,23 +117,40 @@ export function conduct(house: Conducted): Conductor {
     const own = verdict.verdict === "answer" ? verdict.headers : undefined;
     const headers = own === undefined ? toHeaders(facts) : { ...toHeaders(facts), ...own };
     const conversed = converse(exchange, cleaned.out);
-    const events = toEvents(exchange);
+    const events = toEvents(facts);
     const { block } = ticket;
     return deliver({ facts, cleaned: conversed, headers, events, ending, block, log });
   }
 
   /** A legacy client that lost the stream of a call may ask for what it missed. */
-  function toEvents({ input }: Understood): (() => EventLog) | undefined {
+  function toEvents({
+    input,
+    target,
+  }: Understood & Partial<Reviewed>): (() => EventLog) | undefined {
     const { era, session } = input.caller;
     const isLong = input.kind === "request" || input.kind === "stream";
     if (era !== "legacy" || session === undefined || !isLong) return undefined;
-    return () => sessions.streams.open(session, input.kind === "stream");
+    const about = target?.kind === "one" ? toMatter(target) : undefined;
+    return () => sessions.streams.open(session, input.kind === "stream", about);
   }
 
-  /** Goes on with a stream that broke: what is sent was cleaned and recorded the first time. */
-  async function resume(understood: Understood, after: string, ending: Ending): Promise<Reply> {
-    const { input, signal, quota } = understood;
-    const { session = "" } = input.caller;
+  /**
+   * Goes on with a stream that broke: what is sent was cleaned and recorded the first time, and has
+   * not been taken away since.
+   */
+  async function resume(
+    understood: Understood,
+    session: string,
+    after: string,
+    { ticket, ending }: Way,
+  ): Promise<Reply> {
+    const { signal, quota } = understood;
+    ticket.repeats(sessions.streams.about(session, after));
+    const block = ticket.block();
+    if (block !== undefined) {
+      const taken = deny("EVENT_UNKNOWN", block.why, { recorded: "BLOCKED" });
+      return refuse(understood, taken, "authorize", ending);
+    }
     const events = sessions.streams.resume(session, after, signal);
     if (events === undefined) {
       return refuse(understood, deny("EVENT_UNKNOWN", "No such event is kept"), "route", ending);
@@ -270,6 +288,11 @@ export function conduct(house: Conducted): Conductor {
     const headers = { ...toHeaders(facts), ...extra, "content-type": type };
     return { status: wire.status, headers, body: wire.text };
   }
+}
+
+/** Without the parameters: what is kept of a stream stays for minutes. */
+function toMatter({ what, upstream, name }: OneTarget): Matter {
+  return { what, upstream, name };
 }
 
 /** What goes with an exchange through its turn. */

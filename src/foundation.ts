@@ -13,9 +13,15 @@ import {
 import { type Cancellations, createCancellations } from "./cancellations.ts";
 import { type SlotTable, createSlotTable } from "./limits/index.ts";
 import { type BlockFile, type Blocks, openBlocks } from "./policy/index.ts";
-import { cleanJson, credentialsOf, resolveSettings } from "./sanitize/index.ts";
+import { cleanJson, credentialsOf, hides, resolveSettings } from "./sanitize/index.ts";
 import { type Sessions, createSessions } from "./sessions/index.ts";
-import { type UpstreamPool, createUpstreamPool } from "./upstreams/index.ts";
+import {
+  type Integrity,
+  type LockFile,
+  type UpstreamPool,
+  createUpstreamPool,
+  openIntegrity,
+} from "./upstreams/index.ts";
 
 export type FoundationConfig = Pick<LoadedConfig, "config" | "folder" | "digest">;
 
@@ -28,6 +34,10 @@ export interface FoundationOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Where blocks are kept when this process shares no store. */
   readonly blockFile: BlockFile;
+  /** Which tools were reviewed. */
+  readonly lockFile: LockFile;
+  /** The time that all who share the store agree on; without it this machine's. */
+  readonly sharedNow?: () => number;
 }
 
 export interface Foundation {
@@ -41,6 +51,7 @@ export interface Foundation {
   readonly blocks: Blocks;
   readonly cancellations: Cancellations;
   readonly slots: SlotTable;
+  readonly integrity: Integrity;
   readonly upstreams: UpstreamPool;
   /** Fires once, when the process takes nothing new any more. */
   readonly draining: Canceller;
@@ -49,7 +60,10 @@ export interface Foundation {
   readonly close: () => Promise<void>;
 }
 
-/** Rejects where the audit file cannot be written or what was kept of blocks cannot be read. */
+/**
+ * Rejects where the audit file cannot be written, or what was kept of blocks or of reviewed tools
+ * cannot be read.
+ */
 export async function openFoundation(options: FoundationOptions): Promise<Foundation> {
   const { loaded, ports, version, env } = options;
   const { config, folder } = loaded;
@@ -59,11 +73,12 @@ export async function openFoundation(options: FoundationOptions): Promise<Founda
   const { seals } = keyring;
   const { store, bus } = ports;
   const { onLost } = { onLost: "refuse" as const, ...(config.store !== "memory" && config.store) };
+  const integrity = await openIntegrity({ file: options.lockFile, hides, ports });
   const blocks = await openBlocks({
     ports,
     ...(bus === undefined
       ? { keep: options.blockFile }
-      : { shared: { store, bus, seals, onLost } }),
+      : { shared: { store, bus, seals, onLost, now: options.sharedNow ?? ports.clock.now } }),
   });
   const path = resolvePath(folder, config.audit.file);
   const audit = await openAudit({ path, instance, ports, first: toAuditView(loaded) }).catch(
@@ -74,7 +89,8 @@ export async function openFoundation(options: FoundationOptions): Promise<Founda
   );
   const sessions = await createSessions({ ...ports, seals, goesOn: onLost === "local" });
   const cancellations = createCancellations(blocks, sessions);
-  const upstreams = createUpstreamPool({ folder, version, env, instance }, { ...ports, seals });
+  const about = { folder, version, env, instance };
+  const upstreams = createUpstreamPool(about, { ...ports, seals, integrity });
   const draining = createCanceller();
   return {
     ports,
@@ -86,6 +102,7 @@ export async function openFoundation(options: FoundationOptions): Promise<Founda
     blocks,
     cancellations,
     slots: createSlotTable(),
+    integrity,
     upstreams,
     draining,
     returned: async () => {

@@ -3,3 +3,5 @@ export { type Foundation, type FoundationOptions, openFoundation } from "./found
 export { type GatewayOptions, type OpenGateway, openGateway } from "./open-gateway.ts";
 export { type OperationsOptions, createOperations } from "./operations.ts";
 export { type ReloadOptions, type Reloader, createReloader } from "./reload.ts";
+export { createLockCleaner } from "./lock-cleaner.ts";
+export { lockPathOf, toLockFile } from "./lock-file.ts";

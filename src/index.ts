@@ -6,10 +6,13 @@ export type {
   ConfigPart,
   DefinedConfig,
   InputGrant,
+  JsonValue,
   RuleInput,
   SecretCommand,
   SecretFile,
   SecretRef,
+  WhenFacts,
+  WhenFunction,
 } from "./config/index.ts";
 export { demoUpstream } from "./demo/index.ts";
 export type { DemoName, DemoUpstream } from "./demo/index.ts";

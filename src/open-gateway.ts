@@ -3,19 +3,22 @@ import type { Audit } from "./audit/index.ts";
 import type { AdminConfig, Config } from "./config/index.ts";
 import { conduct } from "./conduct.ts";
 import {
+  type Clock,
   type Code,
   type Deny,
   type Gateway,
+  type Log,
   type Operator,
   createCanceller,
 } from "./core/index.ts";
 import { type Foundation, type FoundationConfig, toAuditView } from "./foundation.ts";
 import { createIdentity, createOperators } from "./identity/index.ts";
 import { createLimits } from "./limits/index.ts";
+import { createLockCleaner } from "./lock-cleaner.ts";
 import { createPolicy } from "./policy/index.ts";
 import { probeUpstreams } from "./probe.ts";
 import { type Subscriber, buildRoad, toRoadSettings } from "./stages/index.ts";
-import { type UpstreamStatus, createNames } from "./upstreams/index.ts";
+import { type IntegrityEvent, type UpstreamStatus, createNames } from "./upstreams/index.ts";
 
 export interface OpenGateway extends Gateway {
   readonly audit: Audit;
@@ -56,7 +59,8 @@ export function openGateway(
   { adminToken, heir }: GatewayOptions = {},
 ): OpenGateway {
   const { config } = loaded;
-  const { ports, sessions, blocks, slots, cancellations, draining, version } = foundation;
+  const { ports, sessions, blocks, slots, cancellations, integrity, draining, version } =
+    foundation;
   const { clock, log, crypto } = ports;
   const audit = foundation.audit.under(toAuditView(loaded));
   const policy = createPolicy(config, ports, blocks.find);
@@ -64,9 +68,14 @@ export function openGateway(
   const operators = createOperators({ users: usersOf(config), token: adminToken }, ports);
   const limits = createLimits(config, ports, slots);
   const names = createNames(config, ports);
-  const settings = toRoadSettings(config, log, version);
+  // A server on this machine may be able to read `.mcp-gw/run.json`.
+  const own = adminToken === undefined ? [] : [adminToken];
+  const settings = toRoadSettings(config, log, version, own);
   // Last, since nothing below can be wrong with a config: what is opened is given back by `giveWay`.
   const upstreams = foundation.upstreams.open(config, policy.grants);
+  integrity.follow(config.integrity, createLockCleaner(config), (event) =>
+    recordTool(event, audit, clock, log),
+  );
   const succession = createCanceller();
   const moving = new Set<Promise<unknown>>();
   const hold = (move: Promise<unknown>): void => {
@@ -88,7 +97,10 @@ export function openGateway(
       seals: foundation.keyring.seals,
       draining: draining.signal,
       succession: { signal: succession.signal, heir: () => heir?.(), hold },
-      onDecided: blocks.onChange,
+      onDecided: (act) => {
+        const ends = [blocks.onChange(act), integrity.onChange(act)];
+        return () => ends.forEach((end) => end());
+      },
     },
     settings,
   );
@@ -128,4 +140,27 @@ export function openGateway(
     },
     close: upstreams.close,
   };
+}
+
+/** Nobody's call waits for it, and one that finds no room was logged. */
+function recordTool(
+  { what, upstream, tool, why }: IntegrityEvent,
+  audit: Audit,
+  clock: Clock,
+  log: Log,
+): void {
+  const isHeld = what === "quarantined";
+  audit
+    .reserve()
+    ?.write({
+      kind: "lock",
+      time: clock.now(),
+      method: what,
+      upstream,
+      target: tool,
+      decision: isHeld ? "denied" : "allowed",
+      ...(isHeld ? { code: "QUARANTINED" } : {}),
+      why,
+    })
+    .catch((error: unknown) => log.error("Cannot record a tool's lock", { error: String(error) }));
 }

@@ -1,4 +1,5 @@
 /** What operators see and do: the gateway that runs, its reload, its blocks. */
+import { type Config, suggest } from "./config/index.ts";
 import type { InstanceState, Operations } from "./core/index.ts";
 import type { Foundation } from "./foundation.ts";
 import type { Reloader } from "./reload.ts";
@@ -59,5 +60,23 @@ export function createOperations(options: OperationsOptions): Operations {
       return outcome;
     },
     blocks,
+    doubts: (wish) => doubtsOf(wish, reloader.loaded().config),
   };
+}
+
+/** A block is not refused for a name that is not there yet, but in a hurry names are mistyped. */
+function doubtsOf(
+  { target, client }: Parameters<Operations["doubts"]>[0],
+  { clients, upstreams }: Pick<Config, "clients" | "upstreams">,
+): readonly string[] {
+  const named = [
+    ["client", client, Object.keys(clients)],
+    ["upstream", target?.split("/", 1)[0], Object.keys(upstreams)],
+  ] as const;
+  return named.flatMap(([kind, name, known]) => {
+    const isPattern = kind === "upstream" && name?.includes("*") === true;
+    if (name === undefined || isPattern || known.includes(name)) return [];
+    const meant = suggest(name, known);
+    return [`The config has no ${kind} "${name}"${meant === undefined ? "" : ` (${meant})`}`];
+  });
 }

@@ -12,7 +12,9 @@ import {
   createReloader,
   openFoundation,
   openGateway,
+  toLockFile,
 } from "./gateway.ts";
+import { followFiles } from "./follow-files.ts";
 import { createAdminApp, createApp } from "./http/index.ts";
 import { clientAddress } from "./identity/index.ts";
 import type { Listening, Runtime, Tls } from "./runtime/index.ts";
@@ -26,6 +28,8 @@ export interface InstanceOptions {
   readonly reloaded?: (() => Promise<void>) | undefined;
   /** What the one operator of a config without any is known by. */
   readonly adminToken?: string | undefined;
+  /** False where tools that are new are not locked for others: it only shows what would be. */
+  readonly locksTools?: boolean;
 }
 
 export interface Instance {
@@ -71,7 +75,14 @@ export interface Started {
   readonly close: (deadlineMs?: number, graceMs?: number) => Promise<void>;
 }
 
+/** The listener of operators is in the way, not that of clients; the cause says how. */
+export class AdminListenError extends Error {}
+
 const usualAdminPort = 8081;
+/** Several times what the list of blocks may be. */
+const maxBlockBytes = 1024 * 1024;
+/** A change counts at the second look. */
+const lockPollMs = 400;
 const noReload: NonNullable<InstanceOptions["reload"]> = {
   load: async () => ({ faults: [fixed], watched: { secrets: [], sources: [] } }),
   explain: (faults) => faults.map(({ message }) => message),
@@ -94,7 +105,7 @@ export async function openInstance(
   const lock = await runtime.lock(auditLockOf(loaded));
   const undo: (() => Promise<void>)[] = [lock.release];
   try {
-    const { foundation, opened } = await openGround(loaded, runtime, undo);
+    const { foundation, opened } = await openGround(loaded, runtime, options, undo);
     const { adminToken } = options;
     const heir: GatewayOptions["heir"] = () => reloader.gateway().subscriber;
     const open = (config: LoadedConfig): OpenGateway =>
@@ -147,6 +158,7 @@ export async function openInstance(
 async function openGround(
   loaded: LoadedConfig,
   runtime: Runtime,
+  { locksTools = true }: InstanceOptions,
   undo: (() => Promise<void>)[],
 ): Promise<{ readonly foundation: Foundation; readonly opened: OpenStore }> {
   const { store } = loaded.config;
@@ -159,17 +171,24 @@ async function openGround(
   });
   undo.unshift(opened.close);
   const blockPath = resolvePath(loaded.folder, ".mcp-gw/blocks.json");
+  const lockFile = toLockFile(loaded, runtime);
   foundation = await openFoundation({
     loaded,
     ports: { ...runtime, store: opened.store, bus: store === "memory" ? undefined : opened.bus },
     version,
     env: runtime.env,
+    sharedNow: opened.now,
     blockFile: {
-      read: () => runtime.config.readText(blockPath),
+      read: () => runtime.config.readOwn(blockPath, maxBlockBytes),
       write: (text) => runtime.config.replace(blockPath, text),
     },
+    lockFile: locksTools ? lockFile : { ...lockFile, write: undefined },
   });
   undo.unshift(foundation.close);
+  // Of who reviews a tool, and of the other processes of this folder.
+  const files = followFiles({ ...runtime, act: foundation.integrity.reread, pollMs: lockPollMs });
+  files.set([lockFile.path]);
+  undo.unshift(async () => files.close());
   return { foundation, opened };
 }
 
@@ -312,8 +331,11 @@ async function listenAdmin(
       fetch: (request, peer) => app.fetch(request, peer),
       refused: (code, { address }) => operations.refused(code, address),
     });
-  if (admin.port !== undefined) return serve(admin.port);
-  return serve(usualAdminPort).catch(() => serve(0));
+  const { port } = admin;
+  const listening = port === undefined ? serve(usualAdminPort).catch(() => serve(0)) : serve(port);
+  return listening.catch((cause: unknown) => {
+    throw new AdminListenError("Cannot listen to operators", { cause });
+  });
 }
 
 /** A reload may add names. */

@@ -5,7 +5,7 @@ import type { Runtime } from "../runtime/index.ts";
 import { formatFaults, locateConfig } from "./load.ts";
 import { whyFailed } from "./mcp-client.ts";
 import type { Output } from "./output.ts";
-import { findHolder } from "./run-file.ts";
+import { findHolder, leadsHere } from "./run-file.ts";
 import { toSafeLine } from "./safe-text.ts";
 
 export const adminArgs = {
@@ -106,6 +106,10 @@ async function findOwnDoor(
     return { fault, code: 1 };
   }
   const { url } = admin;
+  if (!leadsHere(url)) {
+    const fault = `The admin listener of the gateway that runs here (process ${pid}) is on ${toSafeLine(url, 300)}: say so with --admin, and its token in ${tokenName}`;
+    return { fault, code: 2 };
+  }
   // Where it has a token of its own there are no operators by name, and no other token is good.
   if (admin.token !== undefined) return { url, token: admin.token, source: ".mcp-gw/run.json" };
   if (given !== undefined) return { url, token: given, source: tokenName };
@@ -156,7 +160,10 @@ async function toReply(
   if (status === 401) {
     return { fault: `The token of ${source} is not accepted by ${url}${codeText(body)}`, code: 1 };
   }
-  if (type === "application/problem+json" && body !== undefined) {
+  const code = stringOf(member(body, "code"));
+  // So says a listener of clients too.
+  const isPlace = code !== "PATH_UNKNOWN";
+  if (type === "application/problem+json" && body !== undefined && isPlace) {
     return { fault: problemText(body), code: status === 400 ? 2 : 1 };
   }
   const isOurs = status === 204 || (type === "application/json" && body !== undefined);

@@ -1,7 +1,7 @@
 /** `mcp-gw block`: takes something away at once, on every instance. */
 import { defineCommand } from "citty";
 import { toLineText } from "../audit/index.ts";
-import { textOf } from "../mcp/index.ts";
+import { items, member, stringOf, textOf } from "../mcp/index.ts";
 import { openRuntime } from "../runtime/index.ts";
 import { notABlock, parseBlock } from "./admin-blocks.ts";
 import { type AdminRuntime, type AdminWhere, adminArgs, withAdmin } from "./admin-way.ts";
@@ -72,6 +72,9 @@ export async function block(
       const id = toSafeLine(set.id, 80);
       out(`Blocked ${toSafeLine(toBlockedText(set), 400)}${end} (${id})`);
       out(`To take it back: mcp-gw unblock ${id}`);
+      for (const warning of items(member(reply.body, "warnings"))) {
+        err(`Warning: ${toSafeLine(stringOf(warning) ?? "", 400)}`);
+      }
     }
     return 0;
   });

@@ -1,6 +1,7 @@
 /** `mcp-gw check`: every fault of a config at once, offline, changing nothing. */
 import { defineCommand } from "citty";
 import { openRuntime } from "../runtime/index.ts";
+import { lockFaults } from "./lock-faults.ts";
 import { formatFaults, load, noConfigText } from "./load.ts";
 import type { LoadRuntime } from "./load.ts";
 import { consoleOutput } from "./output.ts";
@@ -57,8 +58,10 @@ export async function check(
     err(noConfigText(runtime.cwd()));
     return 2;
   }
-  const { faults } = loaded;
-  const ok = loaded.config !== undefined && !(options.strict && faults.length > 0);
+  const locked = loaded.config === undefined ? [] : await lockFaults(loaded, runtime);
+  const faults = [...loaded.faults, ...locked];
+  const isGood = loaded.config !== undefined && locked.every(({ level }) => level === "warning");
+  const ok = isGood && !(options.strict && faults.length > 0);
   if (options.json) out(JSON.stringify({ ok, faults }, undefined, 2));
   else if (faults.length > 0) out(formatFaults(faults, runtime.cwd()));
   else out("The config is good");

@@ -6,6 +6,7 @@ import { auditCommand } from "./audit.ts";
 import { blockCommand } from "./block.ts";
 import { blocksCommand } from "./blocks.ts";
 import { checkCommand } from "./check.ts";
+import { lockCommand } from "./lock.ts";
 import { reloadCommand } from "./reload.ts";
 import { startCommand } from "./start.ts";
 import { stdioCommand } from "./stdio.ts";
@@ -27,6 +28,7 @@ const main = defineCommand({
     check: checkCommand,
     try: tryCommand,
     tools: toolsCommand,
+    lock: lockCommand,
     token: tokenCommand,
     reload: reloadCommand,
     block: blockCommand,

@@ -1,5 +1,6 @@
 /** `.mcp-gw/run.json`: how other commands find the gateway that runs on a config. */
 import { type LoadedConfig, resolvePath } from "../config/index.ts";
+import { isLoopback } from "../identity/index.ts";
 import type { Runtime } from "../runtime/index.ts";
 import { auditLockOf } from "../serve.ts";
 
@@ -45,13 +46,24 @@ export async function writeRunFile(
   };
 }
 
-/** As `findHolder`, where it also answers. */
+/** As `findHolder`, where it also answers, and on this machine. */
 export async function findRunning(
-  place: Place,
+  loaded: Place & Pick<LoadedConfig, "config">,
   runtime: Pick<Runtime, "config" | "lockHolder">,
 ): Promise<RunningGateway | undefined> {
-  const running = await findHolder(place, runtime);
-  return running !== undefined && (await isAlive(running.url)) ? running : undefined;
+  const running = await findHolder(loaded, runtime);
+  if (running === undefined || !leadsHere(running.url, loaded.config.listen.host)) return undefined;
+  return (await isAlive(running.url)) ? running : undefined;
+}
+
+/**
+ * Whether a URL leads to this machine, of which `own` may be an address. Attack: who can write the
+ * run file, as a file server behind the gateway may, names his own place, and gets the tokens of
+ * whoever believes it.
+ */
+export function leadsHere(url: string, own?: string): boolean {
+  const host = new URL(url).hostname.replace(/^\[(.*)\]$/, "$1");
+  return isLoopback(host) || ["localhost", "0.0.0.0", "::", own?.toLowerCase()].includes(host);
 }
 
 /**

@@ -1,6 +1,7 @@
 /** Says why a gateway could not start: what the system calls an error, in words that help. */
 import { type LoadedConfig, resolvePath } from "../config/index.ts";
 import { LockedError } from "../runtime/index.ts";
+import { AdminListenError } from "../serve.ts";
 
 type Started = Pick<LoadedConfig, "config" | "folder">;
 
@@ -11,15 +12,14 @@ export function startFault(error: unknown, { config, folder }: Started): string 
     const file = resolvePath(folder, config.audit.file);
     return `Cannot write the audit file "${file}": ${by} does (stop that one, or name another with audit.file)`;
   }
-  const { host, port } = config.listen;
-  const place = `${host.includes(":") ? `[${host}]` : host}:${port}`;
-  const code = codeOf(error);
-  const listening = whyNotListening.get(code);
-  if (listening !== undefined) return `Cannot listen on ${place}: ${listening}`;
-  if (isListen(error)) {
-    const why = code === "EACCES" ? "this user may not use the port" : textOf(error);
-    return `Cannot listen on ${place}: ${why} (listen.port names another)`;
+  const { admin, listen } = config;
+  if (error instanceof AdminListenError && admin !== false) {
+    const said = listenFault(error.cause, { ...admin, key: "admin" });
+    return said ?? `Cannot listen to operators: ${textOf(error.cause)}`;
   }
+  const listening = listenFault(error, { ...listen, key: "listen" });
+  if (listening !== undefined) return listening;
+  const code = codeOf(error);
   const opening = whyNotOpened.get(code);
   if (opening !== undefined) {
     const file = resolvePath(folder, config.audit.file);
@@ -34,10 +34,32 @@ export function startFault(error: unknown, { config, folder }: Started): string 
   return `Cannot start: ${textOf(error)}`;
 }
 
-const inUse =
-  "another program listens there, maybe a gateway that still runs (end it, or set listen.port)";
-const notHere = "this machine has no such address (set listen.host)";
-const noName = "no address is known for this name (set listen.host)";
+interface Place {
+  readonly host: string;
+  readonly port?: number | undefined;
+  /** Of the config. */
+  readonly key: "admin" | "listen";
+}
+
+/** Undefined where the error says nothing of listening. */
+function listenFault(error: unknown, { host, port, key }: Place): string | undefined {
+  const code = codeOf(error);
+  const name = host.includes(":") ? `[${host}]` : host;
+  const place = port === undefined ? name : `${name}:${port}`;
+  const why = whyNotListening.get(code);
+  if (why !== undefined) return `Cannot listen on ${place}: ${why(key)}`;
+  if (code === "NotCapable" && textOf(error).includes("net access")) {
+    return `Cannot listen on ${place}: Deno was not given --allow-net for it`;
+  }
+  if (!isListen(error)) return undefined;
+  const said = code === "EACCES" ? "this user may not use the port" : textOf(error);
+  return `Cannot listen on ${place}: ${said} (${key}.port names another)`;
+}
+
+const inUse = (key: string): string =>
+  `another program listens there, maybe a gateway that still runs (end it, or set ${key}.port)`;
+const notHere = (key: string): string => `this machine has no such address (set ${key}.host)`;
+const noName = (key: string): string => `no address is known for this name (set ${key}.host)`;
 /** By the code of Node, and by the name that Deno's errors have. */
 const whyNotListening = new Map([
   ["EADDRINUSE", inUse],

@@ -19,11 +19,12 @@ import { type Ended, type ToolServer, ownCapabilities, ownRevision } from "./too
 
 const maxBytes = 64 * 1024 * 1024;
 
-/** `name` is an upstream of the config. */
+/** `name` is an upstream of the config; `capabilities` are what it is told that this client can do. */
 export function openDirectServer(
   { config, folder }: LoadedConfig,
   name: string,
   runtime: Runtime,
+  capabilities: object = ownCapabilities,
 ): ToolServer {
   const upstreams = Object.fromEntries(
     Object.entries(config.upstreams).filter(([each]) => each === name),
@@ -39,7 +40,7 @@ export function openDirectServer(
     caller: {
       era: "modern",
       revision: ownRevision,
-      capabilities: reread(JSON.stringify(ownCapabilities)) as JsonObject,
+      capabilities: reread(JSON.stringify(capabilities)) as JsonObject,
       clientInfo: undefined,
       logLevel: "info",
       session: undefined,

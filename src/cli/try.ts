@@ -89,10 +89,12 @@ export async function tryOut(
     return 2;
   }
   const own = await withOwnRecord(loaded, runtime);
-  const started = await startGateway({ loaded: own, runtime, port: 0 }).catch((error: unknown) => {
-    output.err(startFault(error, own));
-    return undefined;
-  });
+  const started = await startGateway({ loaded: own, runtime, port: 0, locksTools: false }).catch(
+    (error: unknown) => {
+      output.err(startFault(error, own));
+      return undefined;
+    },
+  );
   if (started === undefined) return 2;
   try {
     return await walk(started.url, own, options, runtime, output);

@@ -5,6 +5,7 @@ export type { ConfigContext, ConfigPart, DefinedConfig, RuleInput } from "./defi
 export type { Fault } from "./fault.ts";
 export { parseInputGrant } from "./input-grant.ts";
 export type { InputGrant } from "./input-grant.ts";
+export type { JsonValue } from "./json-value.ts";
 export { loadConfig, prepareConfig } from "./load.ts";
 export type { LoadedConfig, LoadOptions, PrepareOptions, RefusedConfig, Watched } from "./load.ts";
 export { parseConfig } from "./parse.ts";
@@ -29,7 +30,9 @@ export type {
   HttpUpstreamConfig,
   PackageUpstreamConfig,
   RateConfig,
+  RoleConfig,
   RuleConfig,
+  RuleRateConfig,
   SanitizeConfig,
   StdioUpstreamConfig,
   TestConfig,
@@ -39,3 +42,5 @@ export type {
 export { secret } from "./secret.ts";
 export type { SecretCommand, SecretFile, SecretRef } from "./secret.ts";
 export { suggest } from "./suggest.ts";
+export { endOfDay } from "./until.ts";
+export type { WhenFacts, WhenFunction } from "./when.ts";

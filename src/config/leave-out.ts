@@ -19,10 +19,14 @@ const standIns = new Map<string, (name: string) => unknown>([
   ["upstreams.command", () => "none"],
   ["upstreams.package", () => "none@0.0.0"],
   ["clients.allow", () => ({ tools: ["*"] })],
+  ["roles.allow", () => ({ tools: ["*"] })],
   ["rules.name", (index) => `rule ${index}`],
   ["rules.on", () => "*"],
   ["rules.then", () => "deny"],
 ]);
+
+/** A rule that lacks one of these could seem to do nothing, or to do something else. */
+const effects = new Set(["set", "defaults", "rate", "sanitize", "timeoutMs", "mode"]);
 
 /** `sha256` makes the stand-in of a token, which no other client has. */
 export function leaveOut(
@@ -31,28 +35,39 @@ export function leaveOut(
   sha256: (text: string) => string,
 ): Sound {
   const sound: Table = isTable(input) ? { ...input } : {};
-  const lost = { upstreams: new Set<string>(), clients: new Set<string>(), rules: new Set() };
-  const standIn = (key: string, name: PathKey, part: PathKey): unknown => {
-    if (key === "clients" && part === "auth") return { tokenSha256: sha256(`left out: ${name}`) };
-    return standIns.get(`${key}.${part}`)?.(String(name));
+  const lost = {
+    upstreams: new Set<string>(),
+    clients: new Set<string>(),
+    roles: new Set<string>(),
+    rules: new Set(),
   };
   const entryOf = (key: string, name: PathKey): unknown => {
     const entries = sound[key];
     return isTable(entries) ? entries[String(name)] : undefined;
+  };
+  const standIn = (key: string, name: PathKey, part: PathKey): unknown => {
+    if (key === "clients" && part === "auth") return { tokenSha256: sha256(`left out: ${name}`) };
+    // A rule that does something else has no need to deny.
+    const entry = entryOf(key, name);
+    if (key === "rules" && part === "then" && isTable(entry)) {
+      if (Object.keys(entry).some((each) => effects.has(each))) return undefined;
+    }
+    return standIns.get(`${key}.${part}`)?.(String(name));
   };
   for (const [key, name, part] of bad) {
     if (typeof key !== "string") continue;
     // Without a part of it, the rest of `admin` would have faults that nobody wrote.
     const isOne = key === "trustedProxies" || key === "admin";
     if (name === undefined || isOne || !isTable(sound[key])) delete sound[key];
-    else if (key === "upstreams" || key === "clients" || key === "rules") {
+    else if (key === "upstreams" || key === "clients" || key === "roles" || key === "rules") {
       const entry = entryOf(key, name);
-      if (part === undefined || !isTable(entry)) lost[key].add(String(name));
+      const isWhole = part === undefined || (key === "rules" && effects.has(String(part)));
+      if (isWhole || !isTable(entry)) lost[key].add(String(name));
       else set(sound, key, name, withPart(entry, String(part), standIn(key, name, part)));
     } else sound[key] = withPart(sound[key], String(name), undefined);
   }
   const ruleIndexes: number[] = [];
-  for (const key of ["upstreams", "clients", "rules"] as const) {
+  for (const key of ["upstreams", "clients", "roles", "rules"] as const) {
     const entries = sound[key];
     if (Array.isArray(entries)) {
       const kept = [...entries.keys()].filter((index) => !lost[key].has(String(index)));
@@ -63,7 +78,12 @@ export function leaveOut(
       sound[key] = Object.fromEntries(kept);
     }
   }
-  const leftOut = { upstreams: [...lost.upstreams], clients: [...lost.clients], ruleIndexes };
+  const leftOut = {
+    upstreams: [...lost.upstreams],
+    clients: [...lost.clients],
+    roles: [...lost.roles],
+    ruleIndexes,
+  };
   return { input: sound, leftOut };
 }
 

@@ -71,7 +71,8 @@ export async function loadConfig(options: LoadOptions): Promise<LoadedConfig | R
   const unread: Watched = { secrets: [], sources };
   const { env, faults } = await readEnv(options, envFile);
   const read = await readConfigFile(file, source, imports, options.modules ?? {});
-  if ("fault" in read) return { faults: [...faults, scrub(read.fault, env)], watched: unread };
+  if ("fault" in read)
+    return { faults: [...faults, scrub(read.fault, env, file)], watched: unread };
 
   try {
     const { config, findings, secrets } = await settle(read.exported, { ...options, env, folder });
@@ -81,7 +82,7 @@ export async function loadConfig(options: LoadOptions): Promise<LoadedConfig | R
     const digest = ports.sha256(canonicalJson(config));
     return { config, file, folder, digest, faults, watched };
   } catch (error) {
-    return { faults: [...faults, scrub(thrownFault(file, error), env)], watched: unread };
+    return { faults: [...faults, scrub(thrownFault(file, error), env, file)], watched: unread };
   }
 }
 
@@ -119,12 +120,13 @@ async function settle(
   const { env, folder, ports, now } = options;
   const merged = await mergeParts(defined, { env });
   const secrets = await resolveSecrets(merged.input, options);
-  const { config, findings } = examine(secrets.input, { sha256: ports.sha256, now });
+  const unread = secrets.findings.map(({ path }) => path.join("."));
+  const { config, findings } = examine(secrets.input, { sha256: ports.sha256, now, unread });
   const tls = tlsFiles(config, folder);
-  const unread = await checkTlsFiles(tls, ports);
+  const unreadTls = await checkTlsFiles(tls, ports);
   return {
     config,
-    findings: [...merged.findings, ...secrets.findings, ...findings, ...unread],
+    findings: [...merged.findings, ...secrets.findings, ...findings, ...unreadTls],
     secrets: [...new Set([...secrets.files, ...tls.map(({ path }) => path)])],
   };
 }
@@ -208,11 +210,11 @@ async function checkTlsFiles(
   return findings;
 }
 
-/** What a config throws may quote its environment. */
-function scrub(fault: Fault, env: ReadEnv["env"]): Fault {
+/** What a config throws may quote its environment; the folders that it lies in are no secret. */
+function scrub(fault: Fault, env: ReadEnv["env"], file: string): Fault {
   let { message } = fault;
   for (const value of Object.values(env)) {
-    if (value !== undefined && value.length >= 8 && !value.startsWith("/")) {
+    if (value !== undefined && value.length >= 8 && !file.startsWith(value)) {
       message = message.replaceAll(value, "[secret]");
     }
   }

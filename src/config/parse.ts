@@ -48,17 +48,18 @@ export function examine(input: unknown, context: CheckContext): Examined {
   return { config, findings: withoutRepeats(findings) };
 }
 
-const nothingLeftOut: LeftOut = { upstreams: [], clients: [], ruleIndexes: [] };
+const nothingLeftOut: LeftOut = { upstreams: [], clients: [], roles: [], ruleIndexes: [] };
 
 /** Names come from requests too: `clients["constructor"]` must find nothing. */
 function bareNames(config: Config): Config {
   const bare = <T>(table: Record<string, T>): Record<string, T> =>
     Object.assign(Object.create(null) as Record<string, T>, table);
-  const { upstreams, clients, admin } = config;
+  const { upstreams, clients, roles, admin } = config;
   return {
     ...config,
     upstreams: bare(upstreams),
     clients: bare(clients),
+    roles: bare(roles),
     admin: admin && { ...admin, users: bare(admin.users) },
   };
 }

@@ -3,7 +3,9 @@ import * as v from "valibot";
 import { Secret } from "../core/index.ts";
 import { isAddressRange } from "./address.ts";
 import type { InputGrant } from "./input-grant.ts";
+import { type JsonValue, isJsonValue } from "./json-value.ts";
 import type { SecretRef } from "./secret.ts";
+import type { WhenFunction } from "./when.ts";
 
 const isNot = {
   count: "Must be a whole number of at least 1",
@@ -44,6 +46,7 @@ const prefix = v.pipe(
   v.check((value) => value === "" || v.is(upstreamName, value), `${isNot.name}, without "__"`),
 );
 const clientName = v.pipe(v.string(), v.regex(nameShape, isNot.name));
+const roleName = v.pipe(v.string(), v.regex(nameShape, isNot.name));
 export function isClientName(name: string): boolean {
   return v.is(clientName, name);
 }
@@ -227,23 +230,29 @@ const auth = v.lazy((input: unknown): typeof keyless | typeof tokenAuths | typeo
   return Array.isArray(input) ? tokenAuths : tokenAuth;
 });
 
+const allow = v.strictObject({
+  /** Patterns `upstream/name`. */
+  tools: v.optional(v.array(pattern), []),
+  /** Patterns `upstream/uri`. */
+  resources: v.optional(v.array(pattern), []),
+  /** Patterns `upstream/name`. */
+  prompts: v.optional(v.array(pattern), []),
+  /** What servers may ask of the client: a kind for every upstream, or `upstream/kind`. */
+  input: v.optional(v.array(inputGrant), []),
+});
+const role = v.strictObject({
+  /** What whoever holds the role may use beside what they may anyway. */
+  allow: v.optional(allow, {}),
+  /** The last day on which the role is there, in UTC: `"2027-01-31"`. */
+  until: v.optional(day),
+});
 const client = v.strictObject({
   /** A token, a list of tokens, `"anonymous"` on loopback, or `"stdio"` through `mcp-gw stdio` alone. */
   auth,
   /** What the client may use. Nothing is allowed by default. */
-  allow: v.optional(
-    v.strictObject({
-      /** Patterns `upstream/name`. */
-      tools: v.optional(v.array(pattern), []),
-      /** Patterns `upstream/uri`. */
-      resources: v.optional(v.array(pattern), []),
-      /** Patterns `upstream/name`. */
-      prompts: v.optional(v.array(pattern), []),
-      /** What servers may ask of the client: a kind for every upstream, or `upstream/kind`. */
-      input: v.optional(v.array(inputGrant), []),
-    }),
-    {},
-  ),
+  allow: v.optional(allow, {}),
+  /** The roles it holds: what each of them allows is allowed too. */
+  roles: v.optional(v.array(roleName), []),
   /** A token bucket, full at first; or a list of up to four, of which none may be empty. */
   rate: v.optional(rates, {}),
   /** 4 MiB by default. */
@@ -321,6 +330,8 @@ const targetsByKind = v.strictObject({
   tools: v.optional(patterns),
   resources: v.optional(patterns),
   prompts: v.optional(patterns),
+  /** What servers ask of clients, as `allow.input` writes it; only to deny it, without conditions. */
+  input: v.optional(v.pipe(v.array(inputGrant), v.minLength(1, "Must not be empty"))),
 });
 const targets = v.lazy(
   (input: unknown): typeof patterns | typeof targetsByKind | typeof pattern => {
@@ -328,19 +339,52 @@ const targets = v.lazy(
     return isObject(input) ? targetsByKind : pattern;
   },
 );
+const whenFunction = v.custom<WhenFunction>((value) => typeof value === "function");
+const when = v.lazy((input: unknown): typeof whenFunction | typeof condition =>
+  typeof input === "function" ? whenFunction : condition,
+);
+const argumentName = v.pipe(text, v.maxLength(128, "Must be at most 128 characters"));
+const argumentValues = v.record(
+  argumentName,
+  v.custom<JsonValue>(isJsonValue, "Must be JSON, with numbers that JavaScript holds exactly"),
+);
+const ruleRate = v.strictObject({
+  /** How many calls at once, after a rest. */
+  burst: count,
+  /** How many calls a second in the long run. */
+  perSecond,
+  /** Whom the bucket is for: all calls of the `"rule"` by default, each `"client"` or `"subject"`. */
+  per: v.optional(v.picklist(["rule", "client", "subject"]), "rule"),
+});
 const rule = v.strictObject({
   /** Stands in the record of each call that the rule matches. */
   name: text,
-  /** A pattern or a list of them for every kind, or `{ tools, resources, prompts }`. */
+  /** A pattern or a list of them for tools, resources and prompts, or `{ tools, resources, prompts, input }`. */
   on: targets,
   /** The clients it is for; all by default. */
   clients: v.optional(v.pipe(v.array(clientName), v.minLength(1, "Must not be empty"))),
-  /** The rule matches where all of its tests hold. An absent value passes no test. */
-  when: v.optional(condition),
+  /** It is for clients that hold one of these; with `clients` both have to fit. */
+  roles: v.optional(v.pipe(v.array(roleName), v.minLength(1, "Must not be empty"))),
+  /** The rule matches where all of its tests hold, or the function answers `true`. */
+  when: v.optional(when),
   /** The rule matches where not all of its tests hold, so also where a value is absent. */
   unless: v.optional(condition),
   // eslint-disable-next-line unicorn/no-thenable -- the contract's word for what a rule does
-  then: v.literal("deny"),
+  then: v.optional(v.literal("deny")),
+  /** Arguments of a tool that are always sent so, and are not shown to the caller. */
+  set: v.optional(argumentValues),
+  /** Arguments of a tool that are sent where the caller leaves them out. */
+  defaults: v.optional(argumentValues),
+  /** How often, beside the rates of clients and upstreams. */
+  rate: v.optional(ruleRate),
+  /** What the answer is cleaned of; beats the settings of clients and upstreams. */
+  sanitize: v.optional(sanitizeSettings),
+  /** Takes the place of the upstream's; of several rules the shortest. */
+  timeoutMs: v.optional(milliseconds),
+  /** `"shadow"` records where the rule matches, and does not apply it; `"enforce"` by default. */
+  mode: v.optional(v.picklist(["enforce", "shadow"]), "enforce"),
+  /** The last day on which the rule is there, in UTC: `"2027-01-31"`. */
+  until: v.optional(day),
   /** What the caller is told. */
   why: v.optional(text),
 });
@@ -408,6 +452,27 @@ const drain = v.strictObject({
   deadlineMs: v.optional(milliseconds, 10_000),
 });
 
+const integrityMode = v.picklist(["pin", "frozen", "report"]);
+const integrityByMode = v.pipe(
+  integrityMode,
+  v.transform((mode) => ({ mode, flagged: "report" as const })),
+);
+const integritySettings = v.strictObject({
+  /**
+   * `"pin"` (the default) locks a tool at first sight and quarantines one that changed since;
+   * `"frozen"` quarantines what is new too and writes nothing, `"report"` quarantines nothing.
+   */
+  mode: v.optional(integrityMode, "pin"),
+  /**
+   * What becomes of a tool that is not locked yet and whose definition holds hidden characters or
+   * speaks to the model: it is reported (the default), or quarantined until `mcp-gw lock` takes it.
+   */
+  flagged: v.optional(v.picklist(["report", "quarantine"]), "report"),
+});
+const integrity = v.lazy((input: unknown): typeof integrityByMode | typeof integritySettings =>
+  isObject(input) ? integritySettings : integrityByMode,
+);
+
 export const configSchema = v.strictObject({
   /** Where the gateway listens. */
   listen: v.optional(listen, {}),
@@ -428,10 +493,14 @@ export const configSchema = v.strictObject({
   store: v.optional(store, "memory"),
   /** Who may call, by name. */
   clients: v.optional(v.record(clientName, client), {}),
+  /** What several clients may use, by name. */
+  roles: v.optional(v.record(roleName, role), {}),
   /** What narrows the clients' rights. All that match count, in any order. */
   rules: v.optional(v.array(rule), []),
   /** What every answer is cleaned of, unless an upstream or a client says otherwise. */
   sanitize: v.optional(sanitizeSettings, {}),
+  /** Whether tools have to be the ones that were reviewed; `gateway.lock.json` says which. */
+  integrity: v.optional(integrity, {}),
   /** The record of every exchange. */
   audit: v.optional(audit, {}),
   /** Where operators look and act; `false` turns it off. */
@@ -449,7 +518,9 @@ export type HttpUpstreamConfig = v.InferOutput<typeof httpUpstream>;
 export type StdioUpstreamConfig = v.InferOutput<typeof stdioUpstream>;
 export type PackageUpstreamConfig = v.InferOutput<typeof packageUpstream>;
 export type ClientConfig = Config["clients"][string];
+export type RoleConfig = Config["roles"][string];
 export type RuleConfig = Config["rules"][number];
+export type RuleRateConfig = NonNullable<RuleConfig["rate"]>;
 export type ConditionConfig = v.InferOutput<typeof condition>;
 export type TestConfig = v.InferOutput<typeof test>;
 export type RateConfig = ClientConfig["rate"][number];

@@ -14,7 +14,7 @@ import type {
 } from "../mcp/index.ts";
 import type { AnswerStream } from "./answer.ts";
 import type { Cancellation } from "./cancellation.ts";
-import type { Body } from "./ports.ts";
+import type { Body, NamedBucket } from "./ports.ts";
 
 /** What a door hands over: one HTTP request to an MCP endpoint. */
 export interface Arrival {
@@ -146,6 +146,8 @@ export interface OneTarget {
   readonly isTemplate: boolean;
   /** `params` as the upstream knows them: shown names and URIs replaced by its own. */
   readonly params: JsonObject;
+  /** Of a task: the rules that clean what its call answers, by name. */
+  readonly cleanedBy?: readonly string[];
 }
 /** A list, made of the lists of these upstreams. */
 export interface ListTarget {
@@ -186,8 +188,10 @@ export interface Routed extends Understood {
 /** A rule that matched, as the record names it. */
 export interface RuleHit {
   readonly name: string;
-  readonly then: "deny";
-  readonly mode: "enforce";
+  /** What it does: arguments are set in shape, of the rest the first in this order is named in judge. */
+  readonly then: "deny" | "ask" | "set" | "rate" | "sanitize" | "timeout";
+  /** In `shadow` nothing of it was applied. */
+  readonly mode: "enforce" | "shadow";
 }
 /** Why the policy lets the exchange pass. */
 export interface Permit {
@@ -198,9 +202,15 @@ export interface Permitted extends Routed {
   readonly permit: Permit;
 }
 
-/** What the policy made of the parameters. */
+/** What the policy made of the request. */
 export interface Shaped extends Permitted {
-  readonly shaped: JsonObject | undefined;
+  readonly shaped: {
+    readonly params: JsonObject | undefined;
+    /** The tool that is called; undefined where the exchange is about something else. */
+    readonly tool: ToolFacts | undefined;
+    /** The rules that set arguments. */
+    readonly rules: readonly RuleHit[];
+  };
 }
 /** What will be sent: the bytes that are judged next. */
 export interface Consulted extends Shaped {
@@ -209,9 +219,22 @@ export interface Consulted extends Shaped {
 export interface Judged extends Consulted {
   readonly judgement: {
     readonly rules: readonly RuleHit[];
-    /** The tool that is called; undefined where the exchange is about something else. */
-    readonly tool: ToolFacts | undefined;
+    readonly adjust: Adjustment;
   };
+}
+/** What the rules change in how a call is made, and in what becomes of its answer. */
+export interface Adjustment {
+  /** In place of the upstream's own. */
+  readonly timeoutMs?: number | undefined;
+  /** The nearest first; each setting is taken from the first that has it. */
+  readonly sanitize: readonly SanitizeChoice[];
+  /** What else counts the call, beside its upstream. */
+  readonly buckets: readonly NamedBucket[];
+}
+/** How strict the cleaning is, as a part of the config says it. */
+export interface SanitizeChoice {
+  readonly secrets?: "redact" | "mask" | "deny" | "report" | "off" | undefined;
+  readonly hidden?: "strip" | "show" | "deny" | "off" | undefined;
 }
 export interface Approved extends Judged {
   readonly approval: undefined;

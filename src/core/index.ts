@@ -6,6 +6,7 @@ export * from "./exchange.ts";
 export * from "./gather.ts";
 export * from "./hex.ts";
 export * from "./operations.ts";
+export * from "./parts.ts";
 export * from "./pattern.ts";
 export * from "./pipeline.ts";
 export * from "./ports.ts";

@@ -1,5 +1,5 @@
 /** The face that the admin door sees of the gateway. */
-import type { BlockList } from "./block.ts";
+import type { BlockList, BlockWish } from "./block.ts";
 import type { InnerCode } from "./problems.ts";
 import type { Deny } from "./stage.ts";
 
@@ -49,6 +49,8 @@ export interface UpstreamState {
   readonly state: "unknown" | "up" | "down";
   readonly why?: string;
   readonly tools: number | undefined;
+  /** The tools that are held back, since they are not the ones that were reviewed. */
+  readonly quarantined: readonly string[];
 }
 /** How this instance is, for operators. */
 export interface InstanceState {
@@ -82,4 +84,6 @@ export interface Operations {
   /** One at a time; who comes meanwhile is told what the next one comes to. */
   readonly reload: () => Promise<ReloadOutcome>;
   readonly blocks: BlockList;
+  /** Names in a wish that the config does not know, a sentence each. */
+  readonly doubts: (wish: Pick<BlockWish, "client" | "target">) => readonly string[];
 }

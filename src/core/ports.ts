@@ -156,6 +156,10 @@ export interface Bucket {
   readonly capacity: number;
   readonly perSecond: number;
 }
+/** A bucket, and what it is called towards who is refused for it. */
+export interface NamedBucket extends Bucket {
+  readonly name: string;
+}
 export interface Taken {
   readonly ok: boolean;
   /** Whole tokens left in the bucket named by `key` after the take. */

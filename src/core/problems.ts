@@ -71,6 +71,7 @@ export const problems = {
   EVENT_UNKNOWN: row(404, -31032, "The event to go on after is not known, open a new stream"),
   RULE_DENIED: row(200, -31020, "A rule refuses this call", toolResult),
   RULE_FAILED: row(200, -31021, "A rule could not be decided", { asToolResult: true }),
+  RULE_CONFLICT: row(200, -31022, "Two rules disagree about this call", { asToolResult: true }),
   ARGUMENTS_INVALID: row(200, invalidParams, "The arguments do not fit the schema", toolResult),
   INPUT_DENIED: row(200, -31023, "The server asked for input that is not granted"),
   UPSTREAM_UNAVAILABLE: row([502, 200], internalError, "The server is not available"),
@@ -92,4 +93,4 @@ export type Code = keyof typeof problems;
  * What the audit says where the outside hears `TARGET_UNKNOWN`: the two must look alike to a
  * caller, and the record tells them apart.
  */
-export type InnerCode = Code | "POLICY_DENIED" | "BLOCKED";
+export type InnerCode = Code | "POLICY_DENIED" | "BLOCKED" | "QUARANTINED";

@@ -92,7 +92,7 @@ function listBlocks({ blocks }: Operations): AdminEndpoint {
   return { name: "blocks.list", right: "read", plan: () => ({ run }) };
 }
 
-function addBlock({ blocks }: Operations): AdminEndpoint {
+function addBlock({ blocks, doubts }: Operations): AdminEndpoint {
   return {
     name: "blocks.add",
     right: "operate",
@@ -105,7 +105,9 @@ function addBlock({ blocks }: Operations): AdminEndpoint {
         run: async () => {
           try {
             const block = await blocks.add(wish);
-            return { status: 201, body: block, target: `${block.id}: ${target}`, why: wish.why };
+            const warnings = doubts(wish);
+            const body = warnings.length === 0 ? block : { ...block, warnings };
+            return { status: 201, body, target: `${block.id}: ${target}`, why: wish.why };
           } catch (error) {
             if (!(error instanceof RangeError)) throw error;
             return deny("BLOCKS_FULL", error.message);

@@ -8,8 +8,8 @@ export interface GuardSettings {
   readonly hosts: (name: string) => boolean;
 }
 
-/** A page of the same site may be another program on another port of this machine. */
-const foreignSites = new Set(["cross-site", "same-site"]);
+/** Not `same-site`: a page of the same site may be another program on another port of this machine. */
+const ownSites = new Set(["same-origin", "none"]);
 
 /**
  * A web page can make its visitor's browser send requests to a local port, under a name of its own
@@ -32,7 +32,7 @@ export function guardAdmin(
     return deny("ORIGIN_FORBIDDEN", "The Origin is not the admin listener's own");
   }
   const site = headers.get("sec-fetch-site");
-  if (site !== null && foreignSites.has(site.toLowerCase())) {
+  if (site !== null && !ownSites.has(site.toLowerCase())) {
     return deny("ORIGIN_FORBIDDEN", "A page of another origin sent the request");
   }
   return undefined;

@@ -1,12 +1,7 @@
 /** Which buckets there are, under which keys and names. */
 import type { RateConfig, UpstreamRateConfig } from "../config/index.ts";
-import type { Bucket, ClientIdentity } from "../core/index.ts";
+import type { ClientIdentity, NamedBucket } from "../core/index.ts";
 import { networkOf } from "./network.ts";
-
-/** A bucket, and what it is called towards who is refused for it. */
-export interface NamedBucket extends Bucket {
-  readonly name: string;
-}
 
 interface RatePlan {
   readonly rate: RateConfig;

@@ -1,15 +1,23 @@
 /** Counts who comes how often: clients and upstreams in buckets, calls at once in slots. */
 import type { Config } from "../config/index.ts";
-import { type ClientIdentity, type Deny, type Ports, type Quota, deny } from "../core/index.ts";
-import { type NamedBucket, clientBucket, planRates, upstreamBucket } from "./buckets.ts";
+import {
+  type ClientIdentity,
+  type Deny,
+  type NamedBucket,
+  type Ports,
+  type Quota,
+  deny,
+} from "../core/index.ts";
+import { clientBucket, planRates, upstreamBucket } from "./buckets.ts";
 import { networkOf } from "./network.ts";
 import { denyConcurrency, denyRate } from "./refusal.ts";
 import type { SlotTable } from "./slots.ts";
 
-/** What is about to be sent to an upstream. */
+/** What is about to be done. */
 export interface Metering {
   readonly client: ClientIdentity;
-  readonly upstream: string;
+  /** Where something is sent to one. */
+  readonly upstream: string | undefined;
   /** What else counts this call, e.g. rules. */
   readonly buckets?: readonly NamedBucket[];
 }
@@ -85,6 +93,7 @@ export function createLimits(
       return denyConcurrency(maxConcurrent, `Client "${name}" has ${maxConcurrent} calls at once`);
     },
     meter: async ({ client, upstream, buckets = [] }) => {
+      if (upstream === undefined) return take(buckets, "Calls are");
       const rate = upstreams.get(upstream);
       const own = rate === undefined ? [] : [upstreamBucket(upstream, rate, client.name)];
       return take([...own, ...buckets], `Calls to "${upstream}" are`);

@@ -86,7 +86,9 @@ export function exactNumber(json: Json | undefined): number | undefined {
   const value = Number(text);
   if (!Number.isFinite(value)) return undefined;
   if (Number.isInteger(value) && !Number.isSafeInteger(value)) return undefined;
-  return decimal(text) === decimal(String(value)) ? value : undefined;
+  const spelling = String(value);
+  if (text === spelling) return value;
+  return decimal(text) === decimal(spelling) ? value : undefined;
 }
 
 const maxNumberLength = 400;

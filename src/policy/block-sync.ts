@@ -27,7 +27,7 @@ type Change = (state: BlockState) => BlockState | undefined;
  * So often within `rightingMs` what cannot be read is put right. An instance with other keys can read
  * nothing of ours either, and does the same: without a bound the two would never stop.
  */
-const maxRightings = 1e9;
+const maxRightings = 8;
 const rightingMs = 60_000;
 /** Each round that is lost is a change that somebody else has made. */
 const maxRounds = 50;

@@ -14,7 +14,7 @@ import { type FindBlock, createBlockIndex } from "./block-index.ts";
 import { type BlockFile, keepInFile, keepInStore } from "./block-keep.ts";
 import { isLive, withBlock, withoutBlock } from "./block-state.ts";
 import { createBlockSync } from "./block-sync.ts";
-import type { Blocked } from "./policy.ts";
+import type { Blocked } from "./subject.ts";
 
 export interface BlocksOptions {
   readonly ports: Pick<Ports, "clock" | "log" | "crypto">;
@@ -28,13 +28,16 @@ export interface BlocksOptions {
      * that starts while the store is lost goes on without those it cannot know.
      */
     readonly onLost: "refuse" | "local";
+    /** The store's time, since the clocks of instances may differ; without it this machine's. */
+    readonly now?: () => number;
   };
   /** Of one that is alone; without it the blocks end with the process. */
   readonly keep?: BlockFile;
 }
 
 /**
- * `until` of a block is wall clock time: it ends on each instance when that one's own clock says so.
+ * `until` of a block is a moment of the store's clock, so that it ends on all instances at once; of one
+ * that is alone it is of its own clock. Who adds one says it in the time of this machine.
  */
 export interface Blocks extends BlockList {
   readonly find: Blocked;
@@ -56,7 +59,8 @@ const maxWaitMs = 60_000;
  */
 export async function openBlocks(options: BlocksOptions): Promise<Blocks> {
   const { shared, ports } = options;
-  const { clock, log, crypto } = ports;
+  const { log, crypto } = ports;
+  const clock = { ...ports.clock, ...(shared?.now && { now: shared.now }) };
   const keep = shared
     ? keepInStore(shared.store, shared.seals("blocks"))
     : keepInFile(options.keep ?? keepHere());
@@ -120,9 +124,13 @@ export async function openBlocks(options: BlocksOptions): Promise<Blocks> {
       return live.filter((block) => isLive(block, now));
     },
     add: async (wish) => {
-      const fault = blockFault(wish, clock.now());
+      const here = ports.clock.now();
+      const fault = blockFault(wish, here);
       if (fault !== undefined) throw new RangeError(fault);
-      const block = { ...wish, id: toHex(crypto.randomBytes(idBytes)), at: clock.now() };
+      const now = clock.now();
+      const { until } = wish;
+      const end = until === undefined ? {} : { until: until - here + now };
+      const block = { ...wish, ...end, id: toHex(crypto.randomBytes(idBytes)), at: now };
       await sync.change((state) => withBlock(state, block, clock.now()));
       return block;
     },

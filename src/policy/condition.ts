@@ -1,5 +1,5 @@
 /** A condition of a rule: tests that must all hold. */
-import type { ConditionConfig } from "../config/index.ts";
+import type { ConditionConfig, WhenFacts } from "../config/index.ts";
 import type { Json } from "../mcp/index.ts";
 import { type Outcome, compileLeaf } from "./leaf.ts";
 import { compileLookup } from "./pointer.ts";
@@ -9,6 +9,8 @@ export interface Facts {
   readonly args: Json | undefined;
   readonly annotations: Json | undefined;
   readonly address: string | undefined;
+  /** All of it as functions see it; failed where JavaScript cannot hold it. */
+  readonly whole: () => WhenFacts | { readonly failed: string };
 }
 export type Condition = (facts: Facts) => Outcome;
 

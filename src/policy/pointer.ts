@@ -1,5 +1,6 @@
 /** Where a condition looks: a member's name, or a JSON Pointer (RFC 6901). */
-import { type Json, foldCase, isObject, member } from "../mcp/index.ts";
+import { type Json, isObject, member } from "../mcp/index.ts";
+import { compileDisguise } from "./disguise.ts";
 
 /** What stands there; undefined for nothing. A failed look-up says why two readers could differ. */
 export type Looked = Json | undefined | { readonly failed: string };
@@ -25,11 +26,11 @@ export function compileLookup(key: string): Lookup {
 }
 
 /**
- * A member whose name differs in case alone fails the look-up: a server that folds case
- * (CVE-2026-27896) would read that one, and the rule another or none.
+ * A member whose name differs in case alone fails the look-up: a server that folds case would read
+ * that one, and the rule another or none.
  */
 function compileStep(name: string): (json: Json) => Looked {
-  const folded = foldCase(name);
+  const isDisguised = compileDisguise(name);
   const index = /^(?:0|[1-9]\d{0,8})$/.test(name) ? Number(name) : undefined;
   return (json) => {
     if (json.node.type === "array") {
@@ -37,9 +38,8 @@ function compileStep(name: string): (json: Json) => Looked {
       return node && { source: json.source, node };
     }
     if (!isObject(json)) return undefined;
-    const isDisguised = json.node.members.some(
-      ({ key }) => key !== name && key.length <= 4 * name.length && foldCase(key) === folded,
-    );
-    return isDisguised ? { failed: "a name differs from it in case alone" } : member(json, name);
+    return isDisguised(json)
+      ? { failed: "a name differs from it in case alone" }
+      : member(json, name);
   };
 }

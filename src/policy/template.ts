@@ -40,5 +40,5 @@ function meeting(index: NameIndex<unknown> | undefined, glob: string): string[] 
  * can then only have met a `*` of the rule, which takes whatever else stands there.
  */
 export function isCovered(reach: KindReach, client: string, glob: string): boolean {
-  return reach.hidden.find(glob).some((rule) => rule.concerns(client));
+  return reach.hidden.find(glob).some(({ callers }) => callers?.has(client) ?? true);
 }

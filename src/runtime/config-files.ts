@@ -1,7 +1,7 @@
 /** What loading a config needs of the machine: files, one command for a secret, randomness. */
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import process from "node:process";
 import type { Crypto } from "../core/index.ts";
@@ -13,13 +13,14 @@ const maxOutputBytes = 65_536;
 
 export function createConfigFiles(crypto: Crypto): ConfigFiles {
   return {
-    readText: async (path) => {
-      try {
-        return await readFile(path, "utf8");
-      } catch (error) {
-        if (isMissing(error)) return undefined;
-        throw error;
-      }
+    readText,
+    readOwn: async (path, maxBytes) => {
+      // Attack: a pipe in its place is waited for without end, and a huge file fills the memory.
+      const found = await stat(path).catch(unlessMissing);
+      if (found === undefined) return undefined;
+      if (!found.isFile()) throw new Error(`"${path}" is no file`);
+      if (found.size > maxBytes) throw new Error(`"${path}" has more than ${maxBytes} bytes`);
+      return await readText(path);
     },
     writeNew: async (path, text) => {
       await mkdir(dirname(path), { recursive: true, mode: 0o700 });
@@ -32,11 +33,25 @@ export function createConfigFiles(crypto: Crypto): ConfigFiles {
       await writeFile(fresh, text, { flag: "wx", mode: 0o600 });
       await rename(fresh, path);
     },
+    publish: async (path, text) => {
+      const fresh = `${path}.new`;
+      await rm(fresh, { force: true });
+      await writeFile(fresh, text, { flag: "wx" });
+      await rename(fresh, path);
+    },
     remove: (path) => rm(path, { force: true }),
     run,
     sha256: (text) => crypto.sha256(text),
     randomToken: () => randomBytes(32).toString("base64url"),
   };
+}
+
+async function readText(path: string): Promise<string | undefined> {
+  return await readFile(path, "utf8").catch(unlessMissing);
+}
+
+function unlessMissing(error: unknown): undefined {
+  if (!isMissing(error)) throw error;
 }
 
 function run(command: readonly string[]): Promise<string> {

@@ -69,10 +69,17 @@ export type Serve = (options: ServeOptions) => Promise<Listening>;
 export interface ConfigFiles {
   /** Undefined where there is no such file. */
   readonly readText: (path: string) => Promise<string | undefined>;
+  /** As `readText`, for what the gateway wrote itself; rejects for a pipe, and for more than `maxBytes`. */
+  readonly readOwn: (path: string, maxBytes: number) => Promise<string | undefined>;
   /** Mode 0600, in a folder that is made where it is missing; rejects where the file exists. */
   readonly writeNew: (path: string, text: string) => Promise<void>;
   /** As `writeNew`, for a file that may be there: a reader sees the old text or the new one. */
   readonly replace: (path: string, text: string) => Promise<void>;
+  /**
+   * As `replace`, with the mode that the system gives a new file, since others read it too. It goes by
+   * way of `PATH.new`, so one process at a time may.
+   */
+  readonly publish: (path: string, text: string) => Promise<void>;
   /** A file that is not there is removed already. */
   readonly remove: (path: string) => Promise<void>;
   /** Standard output of a command that is run without a shell; rejects unless it exits with 0. */

@@ -8,7 +8,8 @@ import type { Finding } from "./screen.ts";
 import type { Peer, Serve } from "./runtime.ts";
 
 export function createDenoServe(deno: DenoGlobal, ports: ServePorts): Serve {
-  return (options) => {
+  // Deno's server throws where it cannot listen; who waits for a listener hears of it all the same.
+  return async (options) => {
     const drain = createDrain();
     let isLeaving = false;
     const answer = (request: Request, peer: Peer): Response | Promise<Response> => {
@@ -43,7 +44,7 @@ export function createDenoServe(deno: DenoGlobal, ports: ServePorts): Serve {
         return isLeaving ? asLast(response) : response;
       },
     );
-    return Promise.resolve({
+    return {
       host: options.host,
       port: server.addr.port,
       lookAway: () => {
@@ -55,7 +56,7 @@ export function createDenoServe(deno: DenoGlobal, ports: ServePorts): Serve {
         isLeaving = true;
         await drain.end(server, deadlineMs);
       },
-    });
+    };
   };
 }
 

@@ -21,7 +21,8 @@ export function openDenoWorkers(signals: Signals, deno: DenoGlobal): Workers {
   }
   // Without the flag Deno ends the process in the middle of the start.
   const canShare = deno.listenDatagram !== undefined;
-  const refusal = "Deno lets workers share a port only with --unstable-net";
+  const refusal =
+    "Deno lets workers share a port only with --unstable-net (docs/deno.md has the whole command)";
   return { isWorker: false, start, ...(canShare ? {} : { refusal }) };
 }
 

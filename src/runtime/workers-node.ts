@@ -22,16 +22,23 @@ function start({ index, init, hear }: WorkerStart): WorkerHandle {
     // A worker that has gone is heard of by its exit.
     if (worker.isConnected()) worker.process.send(order, undefined, undefined, () => undefined);
   };
+  /** What is sent before the worker listens is lost; undefined from then on. */
+  let early: SignalName[] | undefined = [];
   worker.on("message", (report: Report) => {
-    if (report === "hello") send({ index, init });
-    else hear(report.told);
+    if (report !== "hello") return hear(report.told);
+    send({ index, init });
+    for (const signal of early ?? []) send({ signal });
+    early = undefined;
   });
   const exited = new Promise<number | undefined>((resolve) => {
     worker.once("exit", (code: number | null) => resolve(code ?? undefined));
     worker.once("error", () => resolve(undefined));
   });
   return {
-    signal: (signal) => send({ signal }),
+    signal: (signal) => {
+      if (early === undefined) send({ signal });
+      else early.push(signal);
+    },
     kill: () => void worker.process.kill("SIGKILL"),
     exited,
   };

@@ -9,12 +9,12 @@ import { type Literals, createLiterals } from "./literals.ts";
  * Attack: a server that holds one of the gateway's credentials sends it back, in an answer, an error
  * or the description of a tool, and the client has it. So each is looked for in what every upstream
  * says to every client: headers and variables that are secrets, headers that by their name hold one,
- * plain tokens of clients and operators, the keys, and what opens the store. Undefined where there is
- * none.
+ * plain tokens of clients and operators, the keys, and what opens the store; `more` is what the
+ * gateway made itself. Undefined where there is none.
  */
-export function credentialsOf(config: Config): Literals | undefined {
+export function credentialsOf(config: Config, more: readonly string[] = []): Literals | undefined {
   const { upstreams, clients, admin, keys, store } = config;
-  const values: string[] = [];
+  const values: string[] = [...more];
   for (const upstream of Object.values(upstreams)) {
     if ("url" in upstream) {
       for (const [name, value] of Object.entries(upstream.headers)) {

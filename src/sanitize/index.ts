@@ -1,5 +1,6 @@
 /** What may leave: secrets and hidden characters are taken out of every message, span by span. */
 export { credentialsOf } from "./credentials.ts";
+export { hides } from "./hides.ts";
 export { type CleanedJson, cleanJson } from "./json.ts";
 export { type Literals, createLiterals } from "./literals.ts";
 export { type CleanedMessage, cleanMessage } from "./message.ts";

@@ -2,4 +2,4 @@
 export type { OpenQuestion, Questions } from "./questions.ts";
 export type { SessionFacts, SessionState } from "./record.ts";
 export { type Session, type Sessions, createSessions } from "./sessions.ts";
-export type { EventLog, Streams } from "./streams.ts";
+export type { EventLog, Matter, Streams } from "./streams.ts";

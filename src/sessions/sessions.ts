@@ -48,6 +48,11 @@ export interface Sessions {
     change: (state: SessionState) => SessionState,
   ) => Promise<SessionState | undefined>;
   /**
+   * As it is behind the changes that are under way; where the store is lost, as this process knew it
+   * last. Undefined where the session is gone.
+   */
+  readonly state: (client: ClientIdentity, id: string) => Promise<SessionState | undefined>;
+  /**
    * Runs `act` after each change of this session's state in this process, and when it has ended
    * (then with undefined); gives back how to stop.
    */
@@ -116,12 +121,16 @@ export function openSessionRoom(ports: SessionPorts): SessionRoom {
     for (const act of ears) act(id, request);
   };
   /** Rejects with a `StoreLost`, but for what this process may go on with. */
-  const look = async (client: ClientIdentity, id: string): Promise<SessionRecord | undefined> => {
+  const look = async (
+    client: ClientIdentity,
+    id: string,
+    goesOn = ports.goesOn === true,
+  ): Promise<SessionRecord | undefined> => {
     const known = held.get(id)?.record;
     try {
       return await records.get(client, id, known);
     } catch (error) {
-      if (!(error instanceof StoreLost) || ports.goesOn !== true || !known) throw error;
+      if (!(error instanceof StoreLost) || !goesOn || known === undefined) throw error;
       return known;
     }
   };
@@ -147,8 +156,9 @@ export function openSessionRoom(ports: SessionPorts): SessionRoom {
     if (record !== undefined && isHeld(id)) watchers.tell(id, record.state);
   };
   const instance = toHex(crypto.randomBytes(idBytes));
-  const { bus, store } = ports;
-  const shared = bus && openSharing({ bus, store }, instance, hear);
+  const { bus, store, log, seals } = ports;
+  const sealer = seals("session-events");
+  const shared = bus && openSharing({ bus, store, crypto, log, sealer }, instance, hear);
   /** A bus that is lost loses what is told on it; what has to last stands in the store. */
   const tell = async (id: string, event: SharedEvent): Promise<void> => {
     await (await shared)?.tell(id, event).catch(() => undefined);
@@ -232,6 +242,7 @@ export function openSessionRoom(ports: SessionPorts): SessionRoom {
       });
       return record?.state;
     },
+    state: (client, id) => turns.take(id, async () => (await look(client, id, true))?.state),
     watch: watchers.watch,
     cancel: (id, request) => tell(id, { kind: "cancelled", id: request }),
     onGivenUp: (act) => {

@@ -1,5 +1,5 @@
 /** What instances with one store tell each other of sessions: any of them may be asked next. */
-import type { Bus, Store } from "../core/index.ts";
+import type { Store } from "../core/index.ts";
 import {
   type ErrorMessage,
   type IdText,
@@ -15,6 +15,7 @@ import {
   toJsonRpcMessage,
   toWire,
 } from "../mcp/index.ts";
+import { type SealedBusSettings, openSealedBus } from "./sealed-bus.ts";
 
 /** What one instance knows, and the others do not. */
 export type SharedEvent =
@@ -46,17 +47,17 @@ const askedMs = 15 * 60_000;
 
 /** `act` hears what other instances tell. Rejects where the bus cannot be heard. */
 export async function openSharing(
-  ports: { readonly bus: Bus; readonly store: Store },
+  ports: SealedBusSettings & { readonly store: Store },
   own: string,
   act: (session: string, event: SharedEvent) => void,
 ): Promise<Sharing> {
-  const { bus, store } = ports;
-  await bus.subscribe(channel, (text) => {
+  const { store } = ports;
+  const publish = await openSealedBus(ports, channel, (text) => {
     const told = parseTold(text);
     if (told !== undefined && told.from !== own) act(told.session, told.event);
   });
   const tell = (session: string, event: SharedEvent): Promise<void> =>
-    bus.publish(channel, formatTold(own, session, event));
+    publish(formatTold(own, session, event));
 
   return {
     tell,

@@ -1,5 +1,5 @@
 /** The event streams of sessions, whose events can be asked for again. */
-import type { Cancellation, Ports } from "../core/index.ts";
+import type { Cancellation, OneTarget, Ports } from "../core/index.ts";
 import { createStreamId, parseEventId } from "./event-id.ts";
 import { createExpiry } from "./expiry.ts";
 import { createOwnStreams } from "./own-streams.ts";
@@ -13,9 +13,11 @@ import { createShelf } from "./shelf.ts";
  */
 export interface Streams {
   /** A new stream of this session: of one of its calls, or its own (GET). */
-  readonly open: (session: string, isOwn?: boolean) => EventLog;
+  readonly open: (session: string, isOwn?: boolean, about?: Matter) => EventLog;
   /** Whether that is an event of a stream that is the session's own. */
   readonly isOwn: (session: string, event: string) => boolean;
+  /** What the call is about to whose stream that event belongs. */
+  readonly about: (session: string, event: string) => Matter | undefined;
   /**
    * What came after that event on its stream, and what still comes, until the stream has ended or
    * `signal` fires; undefined where this session has no such stream or the events after it are no
@@ -33,6 +35,8 @@ export interface Streams {
    */
   readonly takeOver: (session: string, end: () => void) => () => void;
 }
+/** What a call is about, without what it was sent with. */
+export type Matter = Pick<OneTarget, "what" | "upstream" | "name">;
 export interface EventLog {
   /** The whole server-sent event with an id of this stream, kept for replay. */
   readonly append: (data: string) => string;
@@ -55,6 +59,7 @@ interface Kept {
   readonly session: string;
   readonly id: string;
   readonly isOwn: boolean;
+  readonly about: Matter | undefined;
   readonly replay: Replay;
 }
 
@@ -90,7 +95,8 @@ export function createStreams(
   const weigh = (kept: Kept): void => {
     const client = clientOf(kept.session);
     if (client !== undefined && isKept(kept)) {
-      shelf.put(kept, client, kept.replay.units() + emptyUnits);
+      const units = kept.replay.units() + (kept.about?.name.length ?? 0) + emptyUnits;
+      shelf.put(kept, client, units);
     }
   };
   const keep = (kept: Kept): void => {
@@ -110,9 +116,9 @@ export function createStreams(
   };
 
   return {
-    open: (session, isOwn = false) => {
+    open: (session, isOwn = false, about = undefined) => {
       const id = createStreamId(crypto);
-      const kept: Kept = { session, id, isOwn, replay: createReplay(id, bounds) };
+      const kept: Kept = { session, id, isOwn, about, replay: createReplay(id, bounds) };
       if (clientOf(session) === undefined) kept.replay.letGo();
       else keep(kept);
       const append = (data: string, retryMs?: number): string => {
@@ -130,6 +136,7 @@ export function createStreams(
       };
     },
     isOwn: (session, event) => find(session, event)?.isOwn === true,
+    about: (session, event) => find(session, event)?.about,
     resume: (session, after, signal) => {
       const place = parseEventId(after);
       const kept = find(session, after);

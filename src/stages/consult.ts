@@ -4,6 +4,6 @@ import { type Consulted, type Shaped, type Stage, pass, withFact } from "../core
 export function consult(): Stage<Shaped, Consulted> {
   return {
     name: "consult",
-    run: (exchange) => pass(withFact(exchange, { call: exchange.shaped })),
+    run: (exchange) => pass(withFact(exchange, { call: exchange.shaped.params })),
   };
 }

@@ -1,9 +1,9 @@
 /** What no upstream lists does not exist, whatever it would answer (law 4). */
 import {
   type Clock,
-  type Consulted,
   type Deny,
   type OneTarget,
+  type Permitted,
   type ToolFacts,
   deny,
 } from "../core/index.ts";
@@ -25,7 +25,7 @@ export type IsWithheld = (
  * made from templates.
  */
 export async function findListed(
-  exchange: Consulted,
+  exchange: Permitted,
   target: OneTarget,
   upstreams: Upstreams,
   clock: Clock,
@@ -40,7 +40,11 @@ export async function findListed(
   if (target.what === "tool") {
     const found = await upstream.tool(target.name, caller, signal);
     if (found === undefined) return unknown;
-    if ("kind" in found) return deny(found.code, found.why);
+    if ("kind" in found) {
+      return found.kind === "quarantined"
+        ? deny("TARGET_UNKNOWN", found.why, { recorded: "QUARANTINED" })
+        : deny(found.code, found.why);
+    }
     const item = { key: target.name, json: found.definition };
     return isWithheld(client.name, target.upstream, "tools", item) ? withheld : found;
   }

@@ -5,6 +5,7 @@ import {
   type ListTarget,
   type Metered,
   type OneTarget,
+  type RuleHit,
   type Stage,
   type UpstreamTiming,
   type Verdict,
@@ -35,12 +36,15 @@ import { cutCompletion } from "./complete.ts";
 import { showTaskUris, showUris } from "./show.ts";
 import type { Sealed } from "./route.ts";
 import type { Round } from "./state.ts";
-import { taskIdOf, withTaskId } from "./task.ts";
+import { subjectOf } from "./subject.ts";
 import type { Subscriber } from "./subscribe.ts";
+import { isOfTask, taskIdOf, withTaskId } from "./task.ts";
 
 export interface ForwardSettings {
   /** The cap of each client's answers, by its name. */
   readonly maxResponseBytes: (client: string) => number;
+  /** The names of those that clean the answer of a call which they matched. */
+  readonly cleaning: (rules: readonly RuleHit[]) => readonly string[];
 }
 
 type ResultChange = (result: JsonObject) => JsonObject;
@@ -93,12 +97,12 @@ export function forward(
 
   async function toOne(exchange: Metered, target: OneTarget): Promise<Verdict<Answered>> {
     const upstream = upstreams.get(target.upstream);
-    const { input, client, call, judgement, headers, signal } = exchange;
+    const { input, client, call, shaped, judgement, headers, signal } = exchange;
     if (upstream === undefined || input.kind !== "request") {
       return deny("TARGET_UNKNOWN", "The upstream is gone");
     }
     if (input.does.what === "follow") return subscriber.follow(exchange, target, input.does.starts);
-    const paramHeaders = judgement.tool?.headers ?? [];
+    const paramHeaders = shaped.tool?.headers ?? [];
     const raw = upstream.send(
       {
         client,
@@ -110,12 +114,15 @@ export function forward(
         maxBytes: settings.maxResponseBytes(client.name),
         asks: input.asks,
         refused: input.refused,
+        timeoutMs: judgement.adjust.timeoutMs,
       },
       signal,
     );
     const timing: UpstreamTiming = {};
     const change = toChange(exchange, target);
-    const relayed = relay(raw, timing, { client, method: input.method, target }, change);
+    const cleanedBy = target.cleanedBy ?? settings.cleaning(judgement.rules);
+    const round = { client, method: input.method, target: { ...target, cleanedBy } };
+    const relayed = relay(raw, timing, round, change);
     return pass(withFact(exchange, { raw: relayed, timing, cleaned: undefined }));
   }
 
@@ -131,7 +138,7 @@ export function forward(
       if (message.kind !== "result") return message;
       if (asksForInput(message.result)) return sealState(message, round);
       const shown = change === undefined ? message : { ...message, result: change(message.result) };
-      const task = isOfTask(round.method, shown.result) ? taskIdOf(shown.result) : undefined;
+      const task = carriesTask(round.method, shown.result) ? taskIdOf(shown.result) : undefined;
       return task === undefined ? shown : sealTask(shown, round, task);
     });
   }
@@ -149,15 +156,16 @@ export function forward(
     { client, target }: Round,
     id: string,
   ): Promise<ResultMessage> {
-    const task = { upstream: target.upstream, tool: target.name, id };
+    const { upstream, name: tool, cleanedBy = [] } = target;
+    const task = { upstream, tool, id, cleanedBy };
     return { ...message, result: withTaskId(message.result, await tasks.seal(client, task)) };
   }
 
   /** What the gateway itself changes in a result: shown URIs, and completions that say too much. */
   function toChange(exchange: Metered, target: OneTarget): ResultChange | undefined {
-    const { client, address, endpoint, call, input } = exchange;
+    const { endpoint, call, input } = exchange;
     if (target.isTemplate) {
-      const subject = { client: client.name, subject: client.subject, address };
+      const subject = subjectOf(exchange);
       const argument = stringOf(at(call, "argument", "name")) ?? "";
       return (result) =>
         cutCompletion(result, target.name, argument, (template) =>
@@ -166,11 +174,11 @@ export function forward(
     }
     if (endpoint.upstream !== undefined) return undefined;
     const show = (uri: string): string => names.showUri(target.upstream, uri);
-    const isTask = input.kind === "request" && input.does.what === "task";
+    const isTask = isOfTask(input);
     return (result) => (isTask ? showTaskUris(result, show) : showUris(result, show));
   }
 }
 
-function isOfTask(method: string, result: JsonObject): boolean {
+function carriesTask(method: string, result: JsonObject): boolean {
   return method.startsWith("tasks/") || stringOf(member(result, "resultType")) === "task";
 }

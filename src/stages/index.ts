@@ -34,6 +34,7 @@ import { limit } from "./limit.ts";
 import { createLists } from "./lists.ts";
 import { meter } from "./meter.ts";
 import { read } from "./read.ts";
+import { createRejoin } from "./rejoin.ts";
 import { review } from "./review.ts";
 import { route } from "./route.ts";
 import { type Sanitizable, sanitize, whyCleaner } from "./sanitize.ts";
@@ -135,30 +136,7 @@ export function buildRoad(rooms: Rooms, settings: RoadSettings): Road {
       if (cleaned.verdict !== "pass") throw new Error("A stream was not cleaned");
       return cleaned.out.answer;
     },
-    rejoin: async (exchange) => {
-      const identified = await known.run(exchange);
-      if (identified.verdict !== "pass") return undefined;
-      const { client } = identified.out;
-      const { name, subject } = exchange.client;
-      if (client.name !== name || client.subject !== subject) return undefined;
-      if (exchange.input.kind === "stream") {
-        const token = exchange.headers.get("mcp-session-id") ?? "";
-        if ((await sessions.find(token, client)) === undefined) return undefined;
-      }
-      const routed = await routing.run(exchange);
-      if (routed.verdict !== "pass") return undefined;
-      const permitted = await authorizing.run(routed.out);
-      if (permitted.verdict !== "pass") return undefined;
-      const { target, permit } = permitted.out;
-      if (target.kind !== "subscription") return undefined;
-      const subject = { client: client.name, subject: client.subject, address: exchange.address };
-      return {
-        exchange: withFact(exchange, { target, permit }),
-        target,
-        mayRead: (upstream, uri) =>
-          policy.decide(subject, { kind: "resource", upstream, name: uri }).allowed,
-      };
-    },
+    rejoin: createRejoin({ sessions, policy, known, routing, authorizing }),
   });
   const answerers = { lists, greeter, subscriber, sessions };
   return {
@@ -171,9 +149,9 @@ export function buildRoad(rooms: Rooms, settings: RoadSettings): Road {
     turn: pipeline(
       routing,
       authorizing,
-      shape(),
+      shape(policy, upstreams, clock, settings.shape.isWithheld),
       consult(),
-      judge(policy, upstreams, clock, settings.judge),
+      judge(policy, settings.judge),
       approve(),
       meter(limits),
       forward(policy, upstreams, names, sealed, answerers, clock, settings.forward),

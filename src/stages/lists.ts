@@ -22,7 +22,9 @@ import { createListCleaner } from "./clean-lists.ts";
 import { createCursors } from "./cursor.ts";
 import { type Part, cutPage } from "./page.ts";
 import { patiently } from "./patience.ts";
-import { createItemShower } from "./show-items.ts";
+import { type ShowableItem, createItemShower } from "./show-items.ts";
+import { createSchemaCutter } from "./shown-schema.ts";
+import { subjectOf } from "./subject.ts";
 
 export interface ListAnswer {
   readonly message: AnswerMessage;
@@ -80,6 +82,7 @@ export function createLists(
 ): Lists {
   const cleanList = createListCleaner();
   const showItems = createItemShower(names);
+  const cutSchema = createSchemaCutter();
   const cursors = createCursors(sealer, clock);
 
   return {
@@ -149,16 +152,18 @@ export function createLists(
   }
 
   function toPart(
-    { client, address, endpoint }: ListFacts,
+    facts: ListFacts,
     upstream: string,
     kind: ListKind,
     listing: Listing,
   ): CleanPart | Failure {
+    const { client, endpoint } = facts;
     const cleaned = cleanList(kind, listing, rules.settings(client.name, upstream));
     if (cleaned.denied !== undefined) return failure("RESPONSE_WITHHELD", cleaned.denied);
-    const subject = { client: client.name, subject: client.subject, address };
+    const subject = subjectOf(facts);
     const items = showItems(cleaned, kind, endpoint.upstream === undefined ? upstream : undefined);
-    const visible = items.filter(({ key }) => isVisible(subject, upstream, kind, key));
+    const own = items.filter(({ key }) => isVisible(subject, upstream, kind, key));
+    const visible = kind === "tools" ? own.map((tool) => toSeen(subject, upstream, tool)) : own;
     const maxBytes = toMaxBytes(client.name);
     const shown = visible.filter(({ bytes }) => bytes < maxBytes);
     if (shown.length < visible.length) {
@@ -170,6 +175,12 @@ export function createLists(
       });
     }
     return { upstream, shown, redactions: cleaned.redactions };
+  }
+
+  function toSeen(subject: Subject, upstream: string, tool: ShowableItem): ShowableItem {
+    const thing = { kind: "tool", upstream, name: tool.key } as const;
+    const pinned = policy.pinned(subject, thing);
+    return cutSchema(tool, { pinned, defaulted: policy.defaulted(subject, thing) });
   }
 
   function isVisible(subject: Subject, upstream: string, kind: ListKind, name: string): boolean {

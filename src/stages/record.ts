@@ -48,7 +48,7 @@ export function toEntry(facts: Facts, outcome: Outcome, upstreamEra: Era | undef
     target: target?.kind === "one" ? target.name : toClaimedTarget(message?.params),
     args: member(message?.params, "arguments"),
     ...outcome,
-    rules: outcome.rules ?? judged.judgement?.rules,
+    rules: toRules(judged.shaped?.rules, outcome.rules ?? judged.judgement?.rules),
     upstreamMs: facts.timing?.upstreamMs,
     bytesIn: input?.bytes,
   };
@@ -70,6 +70,22 @@ export function toStranger(
     why: denied.why,
     status,
   };
+}
+
+/** Each rule once, whether it set arguments, was asked at the call, or both. */
+function toRules(
+  shaped: readonly RuleHit[] = [],
+  asked: readonly RuleHit[] | undefined,
+): readonly RuleHit[] | undefined {
+  if (asked === undefined) return shaped.length === 0 ? undefined : shaped;
+  if (shaped.length === 0) return asked;
+  // What refuses says more of the call than what changes it, and that more than what counts it.
+  const refusing = new Set(
+    asked.filter(({ then }) => then === "deny" || then === "ask").map(({ name }) => name),
+  );
+  const setting = shaped.filter(({ name }) => !refusing.has(name));
+  const known = new Set(setting.map(({ name }) => name));
+  return [...setting, ...asked.filter(({ name }) => !known.has(name))];
 }
 
 /** What the record calls messages that have no method. */

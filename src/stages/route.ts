@@ -198,8 +198,8 @@ export function route(
       return deny("PARAMS_INVALID", "The request answers input that nobody asked for");
     }
     const own = spliced(params, [replace(named, JSON.stringify(task.id))]) as JsonObject;
-    const { upstream, tool } = task;
-    return { kind: "one", upstream, what: "tool", name: tool, isTemplate: false, params: own };
+    const { upstream, tool: name, cleanedBy } = task;
+    return { kind: "one", upstream, what: "tool", name, isTemplate: false, params: own, cleanedBy };
   }
 
   /** What a modern client wants to hear of (2026-07-28, subscriptions). */

@@ -1,4 +1,5 @@
 import {
+  type Adjustment,
   type AnswerStream,
   type Cleaned,
   type Redaction,
@@ -18,13 +19,21 @@ import { type SanitizeSettings, cleanMessage, cleanText } from "../sanitize/inde
 export interface Sanitizable extends Understood {
   readonly reviewed: AnswerStream;
   readonly target?: Target;
+  readonly judgement?: { readonly adjust: Adjustment };
   /** What was taken out of an answer that is clean already. */
   readonly cleaned?: readonly Redaction[] | undefined;
 }
 
 export interface SanitizeRules {
-  /** The nearest settings for one client and, where one upstream answers, for it. */
-  readonly settings: (client: string, upstream: string | undefined) => SanitizeSettings;
+  /**
+   * The nearest settings for one client and, where one upstream answers, for it; those of rules that
+   * the call matched are nearer.
+   */
+  readonly settings: (
+    client: string,
+    upstream: string | undefined,
+    ofRules?: Adjustment["sanitize"],
+  ) => SanitizeSettings;
   readonly maxResponseBytes: (client: string) => number;
 }
 
@@ -39,9 +48,9 @@ export function sanitize(rules: SanitizeRules): Stage<Sanitizable, Cleaned> {
   };
 
   function clean(exchange: Sanitizable, redactions: Redaction[]): AnswerStream {
-    const { client, input, target, reviewed } = exchange;
+    const { client, input, target, reviewed, judgement } = exchange;
     const upstream = target?.kind === "one" ? target.upstream : undefined;
-    const settings = rules.settings(client.name, upstream);
+    const settings = rules.settings(client.name, upstream, judgement?.adjust.sanitize);
     const hasMethod = input.kind === "request" || input.kind === "notification";
     const context = { method: hasMethod ? input.method : "" };
     // A subscription has no end, and each of its messages is small or withheld.

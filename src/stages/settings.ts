@@ -1,10 +1,12 @@
 /** What each stage needs to know of the config. */
 import type { Config } from "../config/index.ts";
-import type { Log } from "../core/index.ts";
+import type { Log, RuleHit } from "../core/index.ts";
 import { isLoopback } from "../identity/index.ts";
+import { strictest } from "../policy/index.ts";
 import { credentialsOf, resolveSettings } from "../sanitize/index.ts";
 import type { Admission } from "./admit.ts";
 import { isWithheld } from "./clean-lists.ts";
+import type { IsWithheld } from "./existence.ts";
 import type { ForwardSettings } from "./forward.ts";
 import type { JudgeSettings } from "./judge.ts";
 import type { ReadSettings } from "./read.ts";
@@ -13,6 +15,7 @@ import type { SanitizeRules } from "./sanitize.ts";
 export interface RoadSettings {
   readonly admission: Admission;
   readonly read: ReadSettings;
+  readonly shape: { readonly isWithheld: IsWithheld };
   readonly judge: JudgeSettings;
   readonly forward: ForwardSettings;
   readonly sanitize: SanitizeRules;
@@ -22,7 +25,13 @@ export interface RoadSettings {
 
 const bodyTimeoutMs = 30_000;
 
-export function toRoadSettings(config: Config, log: Log, version: string): RoadSettings {
+/** `credentials` are those that no config names. */
+export function toRoadSettings(
+  config: Config,
+  log: Log,
+  version: string,
+  credentials: readonly string[] = [],
+): RoadSettings {
   const clients = Object.entries(config.clients);
   const requestCaps = new Map(clients.map(([name, client]) => [name, client.maxRequestBytes]));
   const responseCaps = new Map(clients.map(([name, client]) => [name, client.maxResponseBytes]));
@@ -32,10 +41,15 @@ export function toRoadSettings(config: Config, log: Log, version: string): RoadS
   const reporting = new Set(
     upstreams.filter(([, each]) => each.arguments === "report").map(([name]) => name),
   );
-  const literals = credentialsOf(config);
-  const cleanSettings: SanitizeRules["settings"] = (client, upstream) => {
+  const cleaners = new Map(
+    config.rules.flatMap(({ name, mode, sanitize }) =>
+      mode === "enforce" && sanitize !== undefined ? [[name, sanitize] as const] : [],
+    ),
+  );
+  const literals = credentialsOf(config, credentials);
+  const cleanSettings: SanitizeRules["settings"] = (client, upstream, ofRules = []) => {
     const own = upstream === undefined ? undefined : upstreamRules.get(upstream);
-    const resolved = resolveSettings(clientRules.get(client), own, config.sanitize);
+    const resolved = resolveSettings(...ofRules, clientRules.get(client), own, config.sanitize);
     return literals === undefined ? resolved : { ...resolved, literals };
   };
   const maxResponseBytes = (client: string): number => responseCaps.get(client) ?? 0;
@@ -49,17 +63,28 @@ export function toRoadSettings(config: Config, log: Log, version: string): RoadS
       maxRequestBytes: (client) => requestCaps.get(client) ?? 0,
       timeoutMs: bodyTimeoutMs,
     },
+    shape: {
+      isWithheld: (client, upstream, kind, item) =>
+        isWithheld(kind, item, cleanSettings(client, upstream)),
+    },
     judge: {
       reportsArguments: (upstream) => reporting.has(upstream),
       report: (upstream, tool, fault) =>
         log.warn("Arguments do not fit the tool's schema", { upstream, tool, fault }),
-      isWithheld: (client, upstream, kind, item) =>
-        isWithheld(kind, item, cleanSettings(client, upstream)),
+      cleaningOf: (rules) => [strictest(rules.flatMap((name) => cleaners.get(name) ?? []))],
     },
-    forward: { maxResponseBytes },
+    forward: {
+      maxResponseBytes,
+      cleaning: (hits) =>
+        hits.filter(({ name, mode }) => mode === "enforce" && cleaners.has(name)).map(toName),
+    },
     sanitize: { maxResponseBytes, settings: cleanSettings },
     version,
   };
+}
+
+function toName({ name }: RuleHit): string {
+  return name;
 }
 
 /** The names under which this gateway is reached: what it listens on, and what the config adds. */

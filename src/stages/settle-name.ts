@@ -1,7 +1,7 @@
 /** Decides what a shown name means where the name alone does not say it. */
 import { type Cancellation, type Clock, compileGlob, templateToGlob } from "../core/index.ts";
 import type { ListKind, TargetKind } from "../mcp/index.ts";
-import type { ListedItem, NameCandidate, UpstreamCaller, Upstreams } from "../upstreams/index.ts";
+import type { NameCandidate, UpstreamCaller, Upstreams } from "../upstreams/index.ts";
 import { patiently } from "./patience.ts";
 
 interface Question {
@@ -51,7 +51,7 @@ async function findOwned(
 ): Promise<SettledName | undefined> {
   for (const kind of lists[question.what]) {
     const listed = await list(question, candidate.upstream, kind);
-    const name = listed.map(({ key }) => owns(question, candidate, kind, key)).find(Boolean);
+    const name = listed.map((key) => owns(question, candidate, kind, key)).find(Boolean);
     if (name !== undefined) return { upstream: candidate.upstream, name };
   }
   return undefined;
@@ -69,13 +69,15 @@ function owns(
   return isExpansion ? name : undefined;
 }
 
+/** What is held back keeps its name: nobody else's thing may be called by it meanwhile. */
 async function list(
   { upstreams, caller, signal, clock }: Question,
   upstream: string,
   kind: ListKind,
-): Promise<readonly ListedItem[]> {
+): Promise<readonly string[]> {
   const listing = upstreams.get(upstream)?.list(kind, caller, signal);
   if (listing === undefined) return [];
   const found = await patiently(clock, `The list of "${upstream}"`, listing);
-  return "kind" in found ? [] : found.items;
+  if ("kind" in found) return [];
+  return [...found.items.map(({ key }) => key), ...(found.quarantined?.keys() ?? [])];
 }

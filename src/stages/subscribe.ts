@@ -16,9 +16,10 @@ import {
 } from "../core/index.ts";
 import { member, stringOf } from "../mcp/index.ts";
 import type { Sessions } from "../sessions/index.ts";
+import type { MayRead } from "./may-read.ts";
 import { patiently } from "./patience.ts";
 import { empty, toAcknowledgement, toEnd } from "./subscription-words.ts";
-import type { MayRead, Watch, Watching } from "./watching.ts";
+import type { Watch, Watching } from "./watching.ts";
 
 export interface Subscriber {
   /** The stream of changes; ends when the client leaves, its session ends or the gateway drains. */

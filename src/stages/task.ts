@@ -1,8 +1,9 @@
 /** The ids of tasks as clients carry them, sealed to their owner. */
-import type { ClientIdentity, Crypto, Seals } from "../core/index.ts";
+import type { ClientIdentity, Crypto, McpInput, Seals } from "../core/index.ts";
 import {
   type JsonObject,
   at,
+  items,
   member,
   parseJson,
   setMembers,
@@ -16,6 +17,8 @@ export interface Task {
   readonly tool: string;
   /** The upstream's own id. */
   readonly id: string;
+  /** The rules that clean what the call answers, by name. */
+  readonly cleanedBy: readonly string[];
 }
 export interface Tasks {
   readonly seal: (client: ClientIdentity, task: Task) => Promise<string>;
@@ -47,9 +50,15 @@ export function createTasks(crypto: Crypto, seals: Seals): Tasks {
         stringOf(at(parsed.json, key)),
       );
       if (upstream === undefined || tool === undefined || id === undefined) return undefined;
-      return { upstream, tool, id };
+      const cleanedBy = items(at(parsed.json, "cleanedBy")).flatMap((rule) => stringOf(rule) ?? []);
+      return { upstream, tool, id, cleanedBy };
     },
   };
+}
+
+/** Whether it sees to a task, and so to a call that was decided when it was made. */
+export function isOfTask(input: McpInput): boolean {
+  return input.kind === "request" && input.does.what === "task";
 }
 
 /** The upstream's own id in a result about a task; undefined where there is none to be carried. */

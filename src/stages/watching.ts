@@ -14,6 +14,7 @@ import type { SessionState, Sessions } from "../sessions/index.ts";
 import { type ListChange, type Names, type Upstreams, isPartOf } from "../upstreams/index.ts";
 import { type Board, type Noted, createBoard, pump } from "./board.ts";
 import type { Lists } from "./lists.ts";
+import { type MayRead, toMayRead } from "./may-read.ts";
 import { empty, withId } from "./subscription-words.ts";
 
 /** What each wanted list was when the client was last told of it. */
@@ -29,8 +30,6 @@ export interface Watching {
   readonly narrow: (mayRead: MayRead) => void;
   readonly end: () => void;
 }
-/** Whether the caller may read a resource of an upstream. */
-export type MayRead = (upstream: string, uri: string) => boolean;
 /** `told` is what the client knows already; else it knows everything as it is now. */
 export type Watch = (
   exchange: Metered,
@@ -132,7 +131,7 @@ export function createWatch(rooms: WatchRooms, lists: Lists): Watch {
     };
     own.signal.addEventListener("abort", end, { once: true });
     if (own.signal.aborted) return end();
-    update(await sessions.change(client, session, (state) => state));
+    update(await sessions.state(client, session));
   }
 
   /** What the client may read of what it follows. */
@@ -146,9 +145,8 @@ export function createWatch(rooms: WatchRooms, lists: Lists): Watch {
     );
   }
 
-  function mayRead({ client, address }: Metered, upstream: string, uri: string): boolean {
-    const subject = { client: client.name, subject: client.subject, address };
-    return policy.decide(subject, { kind: "resource", upstream, name: uri }).allowed;
+  function mayRead(exchange: Metered, upstream: string, uri: string): boolean {
+    return toMayRead(policy, exchange)(upstream, uri);
   }
 
   function listenTo(
@@ -211,7 +209,8 @@ export function createWatch(rooms: WatchRooms, lists: Lists): Watch {
 }
 
 /** Each list is compared with what the client was told; nothing is said of one that is the same. */
-function noteAll({ lists, upstreams: [upstream] }: SubscriptionTarget, board: Board): void {
-  if (upstream === undefined) return;
+function noteAll({ lists, upstreams }: SubscriptionTarget, board: Board): void {
+  // A list is the same whichever upstream is named; where none is left it is an empty one.
+  const [upstream = ""] = upstreams;
   for (const list of lists) board.note({ upstream, change: { kind: "list", list } });
 }

@@ -12,8 +12,9 @@ export interface Fallback {
 
 /**
  * Buckets are kept from one loss to the next, so that a connection that comes and goes gives no burst
- * each time. Values are not: what was deleted meanwhile would be there again. A mark that may be set
- * once is refused, for only a store that everybody sees knows whether it is set.
+ * each time. Values are not: what was deleted meanwhile would be there again. What was not written
+ * since the loss is refused and not said to be absent, and so is a mark that may be set once: only a
+ * store that everybody sees knows.
  */
 export function createFallback(
   shared: { readonly store: Store; readonly bus: Bus; readonly isUp: () => boolean },
@@ -24,27 +25,37 @@ export function createFallback(
   const buckets = openMemoryStore(ports);
   let values = openMemoryStore(ports);
   const localBus = createMemoryBus(ports);
-  const orLocal = async <T>(remote: Promise<T>, local: () => Promise<T>): Promise<T> => {
+  const orLocal = async <T>(
+    remote: Promise<T>,
+    local: (loss: StoreLost) => Promise<T>,
+  ): Promise<T> => {
     try {
       return await remote;
     } catch (error) {
       if (!(error instanceof StoreLost) || error.reason === "closed") throw error;
-      return local();
+      return local(error);
     }
+  };
+  /** Where nothing is kept here, only the store knows what is kept there. */
+  const known = async (key: string, loss: StoreLost): Promise<string> => {
+    const value = await values.get(key);
+    if (value === undefined) throw loss;
+    return value;
   };
   return {
     store: {
       take: (wanted) =>
         orLocal(store.take(wanted), () => buckets.take(wanted.map((one) => toShare(one, share)))),
-      get: (key) => orLocal(store.get(key), () => values.get(key)),
+      get: (key) => orLocal(store.get(key), (loss) => known(key, loss)),
       set: (key, value, ttlMs) =>
         orLocal(store.set(key, value, ttlMs), () => values.set(key, value, ttlMs)),
       delete: (key) => orLocal(store.delete(key), () => values.delete(key)),
       setOnce: store.setOnce,
       replace: (key, expected, next, ttlMs) =>
-        orLocal(store.replace(key, expected, next, ttlMs), () =>
-          values.replace(key, expected, next, ttlMs),
-        ),
+        orLocal(store.replace(key, expected, next, ttlMs), async (loss) => {
+          await known(key, loss);
+          return values.replace(key, expected, next, ttlMs);
+        }),
       close: store.close,
     },
     bus: {

@@ -19,5 +19,11 @@ export async function openStore(
     return openRedis(settings, ports, changed);
   }
   const store = openMemoryStore(ports);
-  return { store, bus: createMemoryBus(ports), state: () => "up", close: store.close };
+  return {
+    store,
+    bus: createMemoryBus(ports),
+    state: () => "up",
+    now: ports.clock.now,
+    close: store.close,
+  };
 }

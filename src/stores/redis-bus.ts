@@ -2,13 +2,13 @@
 import type { Redis } from "ioredis";
 import { type Bus, type Log, StoreLost } from "../core/index.ts";
 import { assertFits, isTooLarge } from "./bounds.ts";
-import type { Greet } from "./redis-dial.ts";
+import type { Greeting } from "./redis-dial.ts";
 import type { Link } from "./redis-link.ts";
 import { createSubscriptions } from "./subscriptions.ts";
 
 export interface RedisBus {
   /** Makes a new connection listen to all that is listened to. */
-  readonly greet: Greet;
+  readonly greeting: Greeting;
   /** Call it when that connection is in use: to what was added while it was greeted. */
   readonly catchUp: () => void;
   /** `commands` publishes: a connection that listens may do nothing else. */
@@ -40,7 +40,7 @@ export function createRedisBus(prefix: string, database: number, log: Log): Redi
     await redis.subscribe(root, ...greeted.map((channel) => root + channel));
   };
   return {
-    greet,
+    greeting: [greet],
     catchUp: () => {
       const missing = subscriptions.channels().filter((channel) => !greeted.includes(channel));
       if (missing.length === 0) return;

@@ -4,18 +4,19 @@ import { type Clock, StoreLost } from "../core/index.ts";
 import type { RedisTarget } from "./redis-url.ts";
 import { toLoss } from "./redis-words.ts";
 
-export type Greet = (redis: Redis) => Promise<void>;
+/** What a new connection has to do, one after the other. */
+export type Greeting = readonly ((redis: Redis) => Promise<unknown>)[];
 
 /**
- * Connects, proves who we are, and greets, all within `deadlineMs`; rejects with a `StoreLost`. The
- * library queues nothing, resends nothing and dials nothing again. It is not told the password and
+ * Connects, proves who we are, and greets, each step within `deadlineMs`: a store may take as long to
+ * be reached as it may take for a call. Rejects with a `StoreLost`. The library queues nothing, resends nothing and dials nothing again. It is not told the password and
  * the database: with a wrong database it would go on in the first one.
  */
 export async function dialRedis(
   target: RedisTarget,
   clock: Clock,
   deadlineMs: number,
-  greet: Greet,
+  greeting: Greeting,
 ): Promise<Redis> {
   const { host, port, ca, shown } = target;
   const isAddress = host.includes(":") || /^[\d.]+$/.test(host);
@@ -40,7 +41,9 @@ export async function dialRedis(
   // Without a listener the library prints; what matters comes as the end of the connection.
   redis.on("error", (error) => (broken ??= error));
   try {
-    await within(clock, deadlineMs, shown, introduce(redis, target, greet));
+    for (const step of [...introduction(target), ...greeting]) {
+      await within(clock, deadlineMs, shown, step(redis));
+    }
     return redis;
   } catch (error) {
     await hangUp(redis, clock);
@@ -53,15 +56,14 @@ export async function dialRedis(
   }
 }
 
-async function introduce(redis: Redis, target: RedisTarget, greet: Greet): Promise<void> {
-  const { username, password, database } = target;
-  await redis.connect();
-  if (password !== undefined) {
-    await redis.call("AUTH", ...(username === undefined ? [] : [username]), password);
-  }
-  // Also where it is the first one: it is what a server that wants a password refuses.
-  await redis.select(database);
-  await greet(redis);
+function introduction({ username, password, database }: RedisTarget): Greeting {
+  const user = username === undefined ? [] : [username];
+  return [
+    (redis) => redis.connect(),
+    ...(password === undefined ? [] : [(redis: Redis) => redis.call("AUTH", ...user, password)]),
+    // Also where it is the first one: it is what a server that wants a password refuses.
+    (redis) => redis.select(database),
+  ];
 }
 
 /** Settles when nothing is left of it. */

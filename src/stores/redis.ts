@@ -3,7 +3,8 @@ import type { Redis } from "ioredis";
 import type { Log } from "../core/index.ts";
 import { createFallback } from "./fallback.ts";
 import { createRedisBus, toChannel } from "./redis-bus.ts";
-import { type Greet, dialRedis } from "./redis-dial.ts";
+import { type StoreClock, createStoreClock } from "./redis-clock.ts";
+import { type Greeting, dialRedis } from "./redis-dial.ts";
 import { openLink } from "./redis-link.ts";
 import { type Scripts, createScripts, takeScript } from "./redis-scripts.ts";
 import { createRedisStore, toBucketKey } from "./redis-store.ts";
@@ -23,11 +24,12 @@ export async function openRedis(
   const scripts = createScripts();
   const listener = createRedisBus(prefix, database, log);
   let forget = (): void => undefined;
+  const storeClock = createStoreClock(ports);
   const watch = createStateWatch(ports, shown, changed);
-  const open = (name: string, greet: Greet, returned: () => void) =>
+  const open = (name: string, greeting: Greeting, returned: () => void) =>
     openLink(
       {
-        dial: () => dialRedis(target, clock, deadlineMs, greet),
+        dial: () => dialRedis(target, clock, deadlineMs, greeting),
         shown,
         deadlineMs,
         changed: (loss) => {
@@ -39,10 +41,10 @@ export async function openRedis(
     );
   const commands = await open(
     "commands",
-    (connection) => greetCommands(connection, scripts, prefix, database, log),
+    greetingOf(scripts, storeClock, prefix, database, log),
     () => forget(),
   );
-  const listening = await open("bus", listener.greet, listener.catchUp).catch(
+  const listening = await open("bus", listener.greeting, listener.catchUp).catch(
     async (error: unknown) => {
       await commands.close();
       throw error;
@@ -60,6 +62,7 @@ export async function openRedis(
     store,
     bus,
     state: watch.state,
+    now: storeClock.now,
     close: async () => {
       listener.close();
       await Promise.all([commands.close(), listening.close()]);
@@ -71,18 +74,21 @@ export async function openRedis(
  * Proves that it can be written to, with two keys at once and on the bus: a replica, a full memory, a
  * cluster and a missing permission answer a ping as if all were well.
  */
-async function greetCommands(
-  redis: Redis,
+function greetingOf(
   scripts: Scripts,
+  storeClock: StoreClock,
   prefix: string,
   database: number,
   log: Log,
-): Promise<void> {
-  await scripts.load(redis);
+): Greeting {
   const keys = ["probe:1", "probe:2"].map((key) => toBucketKey(prefix, key));
-  await scripts.run(redis, takeScript, keys, ["1", "1000", "1", "1000"]);
-  await redis.publish(toChannel(prefix, database, ""), "");
-  await warnOfEviction(redis, log);
+  return [
+    scripts.load,
+    (redis) => scripts.run(redis, takeScript, keys, ["1", "1000", "1", "1000"]),
+    (redis) => redis.publish(toChannel(prefix, database, ""), ""),
+    (redis) => warnOfEviction(redis, log),
+    storeClock.greet,
+  ];
 }
 
 /** All keys of ours have an end, so that the volatile policies drop them as well. */

@@ -27,6 +27,8 @@ export interface OpenStore {
    * reads the store again when it is `up`.
    */
   readonly state: () => StoreState;
+  /** The time that all who share it agree on: milliseconds since the epoch. */
+  readonly now: () => number;
   /** Ends both. */
   readonly close: () => Promise<void>;
 }

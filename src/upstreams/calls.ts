@@ -84,7 +84,9 @@ export function createCalls(dial: Dial, settings: CallSettings): Calls {
       yield* takeUp(waiting, request, signal) ?? goOnElsewhere(waiting, request, signal);
       return;
     }
-    const watch = openWatch(clock, settings, closing, signal);
+    const { deadlineMs } = settings;
+    const timeoutMs = request.timeoutMs ?? settings.timeoutMs;
+    const watch = openWatch(clock, { timeoutMs, deadlineMs }, closing, signal);
     let isHeld = false;
     try {
       let { paramHeaders } = request;
@@ -278,7 +280,7 @@ function toCall(
   id: number,
   tokens: Tokens | undefined,
 ): LinkCall {
-  const { method, params, headers, paramHeaders, maxBytes, caller } = request;
+  const { method, params, headers, paramHeaders, maxBytes, caller, timeoutMs } = request;
   // A legacy client that never said what it wants to hear hears what servers commonly log.
   const isUnsaid = caller.era === "legacy" && link.era === "modern";
   return {
@@ -291,6 +293,7 @@ function toCall(
     headers,
     paramHeaders,
     maxBytes,
+    timeoutMs,
   };
 }
 

@@ -8,6 +8,7 @@ import {
   isObject,
   member,
 } from "../mcp/index.ts";
+import type { Gate, Held } from "./integrity/index.ts";
 import { type ListedItem, type UsableItem, toUsableItems } from "./items.ts";
 import { type ListChange, isFailure } from "./link.ts";
 import { type Asker, type Pages, type PagesSettings, fetchPages } from "./pages.ts";
@@ -33,6 +34,14 @@ const NODE_BYTES = 64;
 /** A whole list, all pages. */
 export interface Listing {
   readonly items: readonly ListedItem[];
+  /** Tools that are listed and held back, by name; why, for the record. */
+  readonly quarantined?: Held;
+}
+/** A tool that is listed, and is not the one that was reviewed. */
+export interface Quarantined {
+  readonly kind: "quarantined";
+  /** For the record: outside it looks like an unknown one. */
+  readonly why: string;
 }
 
 export interface Catalogue {
@@ -44,23 +53,32 @@ export interface Catalogue {
     asker: Asker,
     signal: Cancellation,
     refresh?: boolean,
-  ) => Promise<ToolFacts | undefined | Failure>;
+  ) => Promise<ToolFacts | Quarantined | undefined | Failure>;
   readonly onChange: (list: ListChange, scope: string) => void;
   /**
    * Others say that a list has changed, whoever it is for: it is fetched again. They may be wrong, so
    * an old one still stands in where the upstream fails.
    */
   readonly doubt: (list: ListChange) => void;
-  /** How many tools the last list had, whoever it was for. */
+  /** How many tools the last list had that may be used, whoever it was for. */
   readonly toolCount: () => number | undefined;
+  /** The tools that are held back, in any list that is kept; sorted. */
+  readonly quarantined: () => readonly string[];
 }
 
 export interface CatalogueSettings extends PagesSettings {
   readonly compile: (schema: JsonObject) => SchemaValidator | { readonly fault: string };
+  /** Without it every tool is as good as any other. */
+  readonly gate?: Gate | undefined;
 }
 
 interface Known extends Listing {
+  /** Also what is held back. */
+  readonly usable: readonly UsableItem[];
   readonly tools: ReadonlyMap<string, ToolFacts>;
+  readonly quarantined: Held;
+  /** The gate's, when it said what is held back. */
+  readonly version: number;
   /** Until when clients get it, in the clock's elapsed time. */
   readonly freshUntil: number;
   /** Until when its tools are believed; an upstream may ask for no caching of the list itself. */
@@ -83,6 +101,7 @@ interface Flight {
 
 /** All that is known of one list of one scope. */
 interface Place {
+  readonly kind: ListKind;
   known: Known | undefined;
   failed: Failed | undefined;
   flight: Flight | undefined;
@@ -92,7 +111,7 @@ interface Place {
 }
 
 export function createCatalogue(settings: CatalogueSettings): Catalogue {
-  const { clock, notice } = settings;
+  const { clock, notice, gate } = settings;
   const places = new LRUCache<string, Place>({ max: MAX_PLACES, maxSize: MAX_KEPT_BYTES });
   /** Why the upstream's era could not be found out, which is the same for every caller. */
   let unreached: Failed | undefined;
@@ -107,6 +126,7 @@ export function createCatalogue(settings: CatalogueSettings): Catalogue {
     const found = places.get(key);
     if (found !== undefined) return found;
     const place: Place = {
+      kind,
       known: undefined,
       failed: undefined,
       flight: undefined,
@@ -135,7 +155,8 @@ export function createCatalogue(settings: CatalogueSettings): Catalogue {
       const scope = await scopeOf(asker);
       if (typeof scope !== "string") return scope;
       const place = placeOf(kind, scope);
-      const { known, failed, flight } = place;
+      const known = judged(place);
+      const { failed, flight } = place;
       const now = clock.elapsed();
       if (known !== undefined && !force && now < known.freshUntil) return known;
       const old = known !== undefined && !force && now < known.staleUntil ? known : undefined;
@@ -155,13 +176,15 @@ export function createCatalogue(settings: CatalogueSettings): Catalogue {
   }
 
   function start(kind: ListKind, asker: Asker, scope: string, place: Place): Flight {
-    const land = (pages: Pages | Failure): Known | Failure => {
+    const land = async (pages: Pages | Failure): Promise<Known | Failure> => {
       place.failed = isFailure(pages) ? toFailed(pages) : undefined;
       if (!flight.changed) place.isDoubted = false;
       if (isFailure(pages)) return pages;
       const { items, nodes } = toUsableItems(kind, pages.items, notice);
-      const listing = toKnown(pages, items);
-      if (kind === "tools") toolCount = items.length;
+      // Before anything else can see them.
+      if (kind === "tools") await gate?.admit(items);
+      const listing = toKnown(kind, pages, items);
+      if (kind === "tools") toolCount = listing.items.length;
       // A list that changed while it was read is for who asked, and for nobody later.
       if (!flight.changed && asker.scope() === scope) {
         place.known = listing;
@@ -182,16 +205,37 @@ export function createCatalogue(settings: CatalogueSettings): Catalogue {
     return flight;
   }
 
-  function toKnown({ ttlMs }: Pages, usable: readonly UsableItem[]): Known {
+  function toKnown(kind: ListKind, { ttlMs }: Pages, usable: readonly UsableItem[]): Known {
     const now = clock.elapsed();
-    const tools = new Map(usable.map((item) => [item.key, toToolFacts(settings, item)]));
     return {
-      items: usable,
-      tools,
+      usable,
+      tools: new Map(usable.map((item) => [item.key, toToolFacts(settings, item)])),
+      ...toParts(kind, usable),
       freshUntil: now + Math.min(ttlMs ?? MAX_AGE_MS, MAX_AGE_MS),
       knownUntil: now + MAX_AGE_MS,
       staleUntil: now + MAX_STALE_MS,
     };
+  }
+
+  function toParts(
+    kind: ListKind,
+    usable: readonly UsableItem[],
+  ): Pick<Known, "items" | "quarantined" | "version"> {
+    const quarantined = (kind === "tools" && gate?.judge(usable)) || nobody;
+    const items = usable.filter(({ key }) => !quarantined.has(key));
+    return { items, quarantined, version: gate?.version() ?? 0 };
+  }
+
+  /** What is known there, as the gate judges it now. */
+  function judged(place: Place | undefined): Known | undefined {
+    const known = place?.known;
+    if (place?.kind !== "tools" || known === undefined || gate === undefined) return known;
+    if (known.version === gate.version()) return known;
+    // What is not locked any more is seen for the first time when it is fetched again.
+    const freshUntil = gate.knows(known.usable) ? known.freshUntil : clock.elapsed();
+    place.known = { ...known, ...toParts("tools", known.usable), freshUntil };
+    toolCount = place.known.items.length;
+    return place.known;
   }
 
   function empty(kind: ListKind, scope: string): void {
@@ -220,16 +264,17 @@ export function createCatalogue(settings: CatalogueSettings): Catalogue {
       const scope = asker.scope();
       const place = scope === undefined ? undefined : places.get(toKey("tools", scope));
       const now = clock.elapsed();
-      const known = place?.known;
+      const known = judged(place);
       const believed = known !== undefined && now < known.knownUntil;
-      const found = believed ? known.tools.get(name) : undefined;
-      if (found !== undefined && !refresh) return found;
+      const found = believed ? pick(known, name) : undefined;
+      // One that is held back is looked for again as one that is unknown, so that both take as long.
+      if (found !== undefined && !("kind" in found) && !refresh) return found;
       if (place !== undefined && believed) {
         if (now - place.refreshedAt < REFRESH_PAUSE_MS) return found;
         place.refreshedAt = now;
       }
       const listed = await orAborted(current("tools", asker, believed || refresh), signal);
-      return isFailure(listed) ? listed : listed.tools.get(name);
+      return isFailure(listed) ? listed : pick(listed, name);
     },
     onChange: (list, scope) => {
       empty(list, scope);
@@ -240,7 +285,20 @@ export function createCatalogue(settings: CatalogueSettings): Catalogue {
       if (list === "resources") doubt("resourceTemplates");
     },
     toolCount: () => toolCount,
+    quarantined: () => {
+      const names = [...places.values()].flatMap((place) => [
+        ...(judged(place)?.quarantined.keys() ?? []),
+      ]);
+      return [...new Set(names)].sort();
+    },
   };
+}
+
+const nobody: Held = new Map();
+
+function pick({ tools, quarantined }: Known, name: string): ToolFacts | Quarantined | undefined {
+  const why = quarantined.get(name);
+  return why === undefined ? tools.get(name) : { kind: "quarantined", why };
 }
 
 function toKey(kind: ListKind, scope: string): string {

@@ -1,7 +1,7 @@
 /** What the rest of the house sees of one upstream. */
 import type { Cancellation, AnswerStream, Failure, ToolFacts } from "../core/index.ts";
 import type { Era, ErrorMessage, JsonObject, ListKind, ParamHeader } from "../mcp/index.ts";
-import type { Listing } from "./catalogue.ts";
+import type { Listing, Quarantined } from "./catalogue.ts";
 import type { ListChange, ListenWish, ServerFacts, UpstreamCaller } from "./link.ts";
 
 export interface UpstreamRequest extends UpstreamCaller {
@@ -16,6 +16,8 @@ export interface UpstreamRequest extends UpstreamCaller {
   readonly asks: boolean;
   /** What the client refused to answer, by the key of the question. */
   readonly refused: ReadonlyMap<string, ErrorMessage> | undefined;
+  /** How long each next message may take, in place of the upstream's own `timeoutMs`. */
+  readonly timeoutMs?: number | undefined;
 }
 
 export interface Discovered extends ServerFacts {
@@ -34,12 +36,15 @@ export interface Upstream {
     caller: UpstreamCaller,
     signal: Cancellation,
   ) => Promise<Listing | Failure>;
-  /** A tool by the upstream's own name; undefined where it lists none of that name. */
+  /**
+   * A tool by the upstream's own name; undefined where it lists none of that name, or why the one it
+   * lists is held back.
+   */
   readonly tool: (
     name: string,
     caller: UpstreamCaller,
     signal: Cancellation,
-  ) => Promise<ToolFacts | undefined | Failure>;
+  ) => Promise<ToolFacts | Quarantined | undefined | Failure>;
   /**
    * Forwards a request. Ends with a result, the upstream's error, or one of the failures
    * UPSTREAM_UNAVAILABLE, UPSTREAM_TIMEOUT, UPSTREAM_INVALID, RESPONSE_TOO_LARGE, INPUT_DENIED.
@@ -75,5 +80,8 @@ export interface UpstreamStatus {
   readonly state: "unknown" | "up" | "down";
   /** Why it is down, for operators. */
   readonly why?: string;
+  /** How many may be used. */
   readonly tools: number | undefined;
+  /** The tools that are held back, since they are not the ones that were reviewed. */
+  readonly quarantined: readonly string[];
 }

@@ -1,6 +1,26 @@
 /** The MCP servers behind us. */
 export { isPartOf } from "./changes.ts";
-export type { Listing } from "./catalogue.ts";
+export type { Listing, Quarantined } from "./catalogue.ts";
+export {
+  type CleanTool,
+  type Definition,
+  type Flag,
+  type Integrity,
+  type IntegrityEvent,
+  type Lock,
+  type LockFile,
+  type LockedTools,
+  createFindRenamed,
+  createFlagger,
+  definitionOf,
+  flagTexts,
+  openIntegrity,
+  parseLock,
+  toDefinition,
+  toFlagText,
+  toLockFault,
+  toLockText,
+} from "./integrity/index.ts";
 export type { ListedItem } from "./items.ts";
 export type { ListChange, ListenWish, ServerFacts, UpstreamCaller } from "./link.ts";
 export { type NameCandidate, type Names, type UriCandidate, createNames } from "./names.ts";

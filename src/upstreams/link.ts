@@ -45,6 +45,8 @@ export interface LinkCall {
   readonly paramHeaders: readonly ParamHeader[];
   /** Of the whole answer, notifications included. */
   readonly maxBytes: number;
+  /** How long its headers may take, in place of the upstream's own `timeoutMs`. */
+  readonly timeoutMs?: number | undefined;
 }
 
 /** The upstream no longer is what it was found to be: its era must be found out again. */

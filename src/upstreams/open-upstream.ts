@@ -11,6 +11,7 @@ import { createCatalogue } from "./catalogue.ts";
 import { createClosing } from "./closing.ts";
 import type { Grants } from "./dial.ts";
 import { openHttpTransport } from "./http/transport.ts";
+import type { Integrity } from "./integrity/index.ts";
 import type { ListChange } from "./link.ts";
 import { createNotice } from "./notices.ts";
 import type { Remote } from "./remote/index.ts";
@@ -29,6 +30,8 @@ export interface UpstreamPorts extends Pick<
   "egress" | "spawn" | "packages" | "clock" | "log" | "crypto" | "bus"
 > {
   readonly seals: Seals;
+  /** Without it every tool is served as it is listed. */
+  readonly integrity?: Integrity | undefined;
 }
 
 /** What every upstream of this process has in common. */
@@ -76,6 +79,7 @@ export function openUpstream(
     notice,
     compile: (schema) => compileSchema(schema, compilePattern),
     deadlineMs: Math.min(deadlineMs, 2 * timeoutMs),
+    gate: ports.integrity?.gate(name),
   });
 
   function programOf(

@@ -41,7 +41,7 @@ export function createUpstream(settings: UpstreamSettings): OpenUpstream {
     ...settings,
     paramHeaders: async (tool, request, signal) => {
       const found = await catalogue.tool(tool, toAsker(request), signal, true);
-      return found === undefined || isFailure(found) ? undefined : found.headers;
+      return found === undefined || "kind" in found ? undefined : found.headers;
     },
   });
   const hearing = createHearing(catalogue.onChange);
@@ -105,6 +105,7 @@ export function createUpstream(settings: UpstreamSettings): OpenUpstream {
       era: transport.era(),
       ...dial.status(),
       tools: catalogue.toolCount(),
+      quarantined: catalogue.quarantined(),
     }),
   };
 }

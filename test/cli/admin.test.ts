@@ -126,6 +126,13 @@ describe("block, blocks and unblock", () => {
     });
   });
 
+  test("warn where the config does not have what is blocked", async () => {
+    await openHere({ doubts: () => ['No "web-\u001bap"'] });
+    const set = await run("block", { client: "web-ap", why: "w" });
+    expect(set).toMatchObject({ code: 0, err: 'Warning: No "web-<U+001B>ap"' });
+    expect(set.out).toContain("Blocked client web-ap");
+  });
+
   test("take back what was set by exactly the same words, and nothing else", async () => {
     const operations = await openHere();
     const why = "w";
@@ -283,6 +290,16 @@ describe("the way to the admin listener", () => {
     }
   });
 
+  test.each([
+    ["http://192.0.2.1:9", undefined],
+    ["http://192.0.2.1:9", adminTokens.all],
+    ["http://127.0.0.1.evil.test:9", undefined],
+  ])("no token goes to %s because the run file says so", async (url, token) => {
+    await announce(token === undefined ? { url } : { url, token });
+    const { code, err } = await run("blocks", {}, { MCP_GW_ADMIN_TOKEN: adminTokens.all });
+    expect([code, err]).toEqual([2, expect.stringContaining(`is on ${url}: say so with`)]);
+  });
+
   test("a token that is not accepted and a right that is missing are told apart", async () => {
     const { url } = await serve();
     const wrong = { MCP_GW_ADMIN_TOKEN: "not-a-token-of-anybody" };
@@ -349,6 +366,21 @@ describe("the way to the admin listener", () => {
     expect(await run("reload")).toMatchObject({
       code: 1,
       err: expect.stringContaining("AUDIT_UNAVAILABLE: The gateway cannot record this call"),
+    });
+  });
+
+  test("a listener of clients is not taken for one of operators", async () => {
+    const headers = { "content-type": "application/problem+json" };
+    const listening = await runtime.serve({
+      host: "127.0.0.1",
+      port: 0,
+      fetch: () => new Response('{ "code": "PATH_UNKNOWN" }', { status: 404, headers }),
+    });
+    ends.push(() => listening.close(0));
+    const admin = `http://127.0.0.1:${listening.port}`;
+    expect(await run("blocks", { admin }, { MCP_GW_ADMIN_TOKEN: "x" })).toMatchObject({
+      code: 1,
+      err: `No admin listener of mcp-gw answers on ${admin} (HTTP 404)`,
     });
   });
 

@@ -37,6 +37,8 @@ export interface Program {
   /** Settles when the output so far, of both kinds, has this text; rejects when the program ends first. */
   readonly says: (text: string) => Promise<void>;
   readonly output: () => string;
+  /** As a service manager does it: of a child that `child.kill` signalled, Deno says that it was killed. */
+  readonly signal: (name: NodeJS.Signals) => void;
   /** Settles with the exit code. */
   readonly exited: Promise<number | null>;
 }
@@ -54,6 +56,9 @@ export function launch({ command, args }: ReturnType<typeof commandOf>): Program
   return {
     child,
     output: () => output,
+    signal: (name) => {
+      if (child.pid !== undefined) process.kill(child.pid, name);
+    },
     exited,
     says: async (text) => {
       while (!output.includes(text)) {

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { startFault } from "../../src/cli/start-fault.ts";
 import { parseConfig } from "../../src/config/index.ts";
 import { LockedError } from "../../src/runtime/index.ts";
+import { AdminListenError } from "../../src/serve.ts";
 
 const tls = { cert: "a.pem", key: "b.pem" };
 
@@ -22,11 +23,28 @@ test("a start fault says what stands in the way of listening, and what to do", (
   const onDeno = new Error("Address already in use (os error 98)");
   onDeno.name = "AddrInUse";
   expect(faultOf(onDeno)).toBe(busy);
+  const held = new Error('Requires net access to "127.0.0.1:8080", run again with --allow-net');
+  held.name = "NotCapable";
+  expect(faultOf(held)).toBe(
+    "Cannot listen on 127.0.0.1:8080: Deno was not given --allow-net for it",
+  );
   expect(faultOf(systemError("EACCES", "listen"), { listen: { host: "::1", port: 80 } })).toBe(
     "Cannot listen on [::1]:80: this user may not use the port (listen.port names another)",
   );
   expect(faultOf(systemError("ENOTFOUND", "getaddrinfo"), { listen: { host: "nowhere" } })).toBe(
     "Cannot listen on nowhere:8080: no address is known for this name (set listen.host)",
+  );
+});
+
+test("a start fault names the listener of operators where that is in the way", () => {
+  const fault = (code: string, admin: object): string =>
+    faultOf(new AdminListenError("", { cause: systemError(code, "listen") }), { admin });
+  expect(fault("EADDRINUSE", { port: 8090 })).toBe(
+    "Cannot listen on 127.0.0.1:8090: another program listens there, maybe a gateway that still runs (end it, or set admin.port)",
+  );
+  const users = { ann: { auth: { tokenSha256: "a".repeat(64) }, can: ["read"] } };
+  expect(fault("EADDRNOTAVAIL", { host: "10.9.9.9", users })).toBe(
+    "Cannot listen on 10.9.9.9: this machine has no such address (set admin.host)",
   );
 });
 

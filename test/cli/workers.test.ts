@@ -158,6 +158,12 @@ test("workers that do not end are killed after their deadline, and the exit code
   expect(await exited).toBe(1);
 });
 
+test("a worker that is only just starting when a signal ends all of them ends too", async () => {
+  const { exited, says } = run(1, "hurried");
+  await says("forgot");
+  expect(await exited).toBe(0);
+});
+
 test("a second signal does not wait for the workers", async () => {
   const { says, exited, pid } = run(1, "stuck");
   await says(/told (\S+)/);

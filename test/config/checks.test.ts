@@ -285,6 +285,28 @@ describe("a part that cannot be used", () => {
   });
 });
 
+describe("the store", () => {
+  const keys = [new Secret("k".repeat(32))];
+  const of = (redis: string | Secret) => textOf({ keys, store: { redis }, clients: { web } });
+  const must =
+    'error store.redis: Must be "redis://[[user]:password@]host[:port][/database]", or "rediss:" for TLS';
+
+  test.each(["redis://127.0.0.1", "rediss://u:p%40@h:1/3", "redis://[::1]:6379/"])(
+    "has a URL such as %s",
+    (url) => {
+      expect(of(url)).toEqual([]);
+      expect(of(new Secret(url))).toEqual([]);
+    },
+  );
+
+  test.each(["p@ss", "http://h", "redis://", "redis://:a/b@h", "redis://h/main", "redis://h?db=1"])(
+    "has no URL such as %s, of which nothing is repeated",
+    (url) => {
+      expect(of(new Secret(url))).toEqual([must]);
+    },
+  );
+});
+
 describe("keys", () => {
   test("a key of 31 bytes is refused, one of 32 is not, whatever its characters", () => {
     const of = (text: string) => textOf({ keys: [new Secret(text)], clients: { web } });

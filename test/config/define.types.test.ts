@@ -22,7 +22,13 @@ test("defineConfig takes each form of a part, and refuses at compile time what c
   defineConfig({ clients: { web: { auth: { token: "in the clear" } } } });
   // @ts-expect-error -- a client without auth
   defineConfig({ clients: { web: { allow: { tools: ["*"] } } } });
-  // @ts-expect-error -- what a rule can do is to deny
+  rule("f", { on: "a/*", timeoutMs: 5, when: ({ args, now }) => args["n"] === 1 && now > 0 });
+  rule("s", { on: "a/*", set: { region: "eu", tags: [1, null, { a: true }] }, mode: "shadow" });
+  // @ts-expect-error -- a promise is no answer
+  rule("p", { on: "a/*", then: "deny", when: async () => true });
+  // @ts-expect-error -- a date is no JSON
+  rule("d", { on: "a/*", set: { at: new Date(0) } });
+  // @ts-expect-error -- no rule allows
   defineConfig({ rules: [rule("r", { on: "a/*", then: "allow" })] });
   expect(Object.getOwnPropertySymbols(whole)).toHaveLength(1);
 });

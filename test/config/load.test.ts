@@ -141,7 +141,10 @@ export default defineConfig({
   },
 });`;
   const names = ["GW_KEY", "OLD_KEY", "REDIS_URL", "UP", "WEB", "OPS", "TEAM"];
-  const env = Object.fromEntries(names.map((name) => [name, name.padEnd(40, "x")]));
+  const env: Record<string, string> = {
+    ...Object.fromEntries(names.map((name) => [name, name.padEnd(40, "x")])),
+    REDIS_URL: "redis://127.0.0.1",
+  };
 
   test("in every place that may hold one", async () => {
     const loaded = await load(await write("a.ts", secrets), { env });
@@ -394,6 +397,14 @@ describe("a file that cannot be loaded", () => {
     const throws = (code: string) => `export default ({ env }) => { ${code} };`;
     const thrown = await faultsOf("a.ts", throws("throw new Error(`bad ${env.KEY}`);"), { env });
     expect(thrown).toEqual(["a.ts:1 error : Threw while it was loaded: bad [secret]"]);
+    // As one in 64 keys in base64 begins; the folder of the config is known anyway.
+    const paths = { KEY: "/hunter2hunter2", HOME: folder };
+    const both = await faultsOf(
+      "a.ts",
+      throws("throw new Error(`bad ${env.KEY} in ${env.HOME}`);"),
+      { env: paths },
+    );
+    expect(both).toEqual([`a.ts:1 error : Threw while it was loaded: bad [secret] in ${folder}`]);
     const parsed = await faultsOf("a.ts", throws("JSON.parse(env.KEY);"), { env });
     expect(parsed).toEqual(["a.ts:1 error : Reads a text that is not valid (SyntaxError)"]);
   });

@@ -169,7 +169,11 @@ test.each(["constructor", "prototype", "__proto__"])(
 
 test.each([
   [{ ...good, issuers: {} }, "issuers", '"issuers"'],
-  [{ ...good, roles: {} }, "roles", '"roles"'],
+  [
+    { ...clientWith({ roles: ["x"] }), roles: { x: { claims: {}, allow: { tools: ["*"] } } } },
+    "roles.x.claims",
+    '"claims"',
+  ],
   [{ ...good, plugins: [] }, "plugins", '"plugins"'],
   [
     { ...good, admin: { users: { ops: { auth: { issuer: "corp" }, can: ["read"] } } } },
@@ -177,18 +181,17 @@ test.each([
     '"issuer"',
   ],
   [{ ...good, metrics: {} }, "metrics", '"metrics"'],
-  [{ ...good, integrity: "pin" }, "integrity", '"integrity"'],
   [{ ...good, egress: {} }, "egress", '"egress"'],
   [{ ...good, sanitize: { pii: {} } }, "sanitize.pii", '"pii"'],
   [{ ...good, audit: { signKey: "x" } }, "audit.signKey", '"signKey"'],
   [{ ...good, audit: { file: { path: "x" } } }, "audit.file", "An object"],
-  [clientWith({ roles: [] }), "clients.web.roles", '"roles"'],
-  [ruleWith({ on: { tools: ["*"], input: ["*"] } }), "rules[0].on.input", '"input"'],
   [clientWith({ auth: { issuer: "corp" } }), "clients.web.auth.issuer", '"issuer"'],
   [ruleWith({ then: "ask" }), "rules[0].then", '"ask"'],
-  [ruleWith({ set: {} }), "rules[0].set", '"set"'],
-  [ruleWith({ mode: "shadow" }), "rules[0].mode", '"mode"'],
-  [ruleWith({ when: () => true }), "rules[0].when", "A function"],
+  [
+    ruleWith({ then: undefined, sanitize: { pii: {}, secrets: "mask" } }),
+    "rules[0].sanitize.pii",
+    '"pii"',
+  ],
   [ruleWith({ when: { claims: {}, args: { a: 1 } } }), "rules[0].when.claims", '"claims"'],
 ])("parse refuses what a later version brings (%#)", (input, path, what) => {
   expect(faultsOf(input)).toEqual([
@@ -328,12 +331,12 @@ test("parse checks what depends on all parts even where one part is wrong", () =
     "error upstreams.broken.url: Must be a string, is a number",
     'error clients.web.auth.token: Must be a secret such as secret("NAME")',
     "error clients.local.rate: Must be an object, is a number",
-    'error rules[0].then: "then" is missing',
     'error clients.local.auth: An anonymous client exists only on loopback, and listen.host is "0.0.0.0" (give it a token)',
     'error clients.web.allow.tools[0]: "wether/*" names the unknown upstream "wether" (did you mean "weather"?)',
     'error rules[1].on: "nowhere/*" names the unknown upstream "nowhere"',
     'error rules[1].name: Two rules are named "r"',
     'error rules[1].clients[0]: The rule "r" names the unknown client "wep" (did you mean "web"?)',
+    'error rules[0]: The rule "r" does nothing (give it "then", "set", "defaults", "rate", "sanitize" or "timeoutMs")',
   ]);
 });
 

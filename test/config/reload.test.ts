@@ -6,6 +6,7 @@ import { now, sha256 } from "./fake-ports.ts";
 
 const allow = { tools: ["weather/*"] };
 const secretOf = (letter: string) => new Secret(letter.repeat(40));
+const urlOf = (letter: string) => new Secret(`redis://:${letter.repeat(40)}@127.0.0.1`);
 const web = { auth: { token: secretOf("a") }, allow };
 const base = {
   upstreams: { weather: { url: "http://127.0.0.1:9101/mcp" } },
@@ -70,7 +71,7 @@ test("A reload lets nobody reach an anonymous client on the listener that is the
 describe("What is opened once cannot change", () => {
   const tls = { cert: "a.pem", key: "a.key" };
   const keys = [secretOf("k")];
-  const redis = (letter: string) => ({ keys, store: { redis: secretOf(letter) } });
+  const redis = (letter: string) => ({ keys, store: { redis: urlOf(letter) } });
   test.each([
     ["listen.host", {}, { listen: { host: "::1" } }],
     ["listen.port", {}, { listen: { port: 9 } }],
@@ -78,7 +79,7 @@ describe("What is opened once cannot change", () => {
     ["listen.tls", { listen: { tls } }, {}],
     ["store", { keys }, redis("r")],
     ["store", redis("r"), redis("s")],
-    ["store", redis("r"), { ...redis("r"), store: { redis: secretOf("r"), prefix: "x:" } }],
+    ["store", redis("r"), { ...redis("r"), store: { redis: urlOf("r"), prefix: "x:" } }],
     ["audit.file", {}, { audit: { file: "b.jsonl" } }],
     ["admin", {}, { admin: false }],
     ["admin", { admin: false }, {}],
@@ -120,8 +121,8 @@ test("A reload that leaves no old key is a warning", () => {
 });
 
 test("What is said of a reload holds no secret", () => {
-  const before = loadedOf({ keys: [secretOf("k")], store: { redis: secretOf("r") } });
-  const after = loadedOf({ keys: [secretOf("l")], store: { redis: secretOf("s") } });
+  const before = loadedOf({ keys: [secretOf("k")], store: { redis: urlOf("r") } });
+  const after = loadedOf({ keys: [secretOf("l")], store: { redis: urlOf("s") } });
   const text = JSON.stringify(checkReload(before, after));
   for (const letter of "klrs") expect(text).not.toContain(letter.repeat(8));
 });

@@ -1,5 +1,5 @@
 import { expect, expectTypeOf, test } from "vitest";
-import { type Pipeline, type Stage, pass, pipeline } from "../../src/core/index.ts";
+import { type Pipeline, type Stage, StoreLost, pass, pipeline } from "../../src/core/index.ts";
 
 interface Start {
   readonly path: string;
@@ -46,4 +46,15 @@ test("a stage that throws ends the walk as INTERNAL, with the facts gathered so 
   const walked = await pipeline(identify, broken).walk({ path: "/" });
   expect(walked).toMatchObject({ stage: "broken", thrown: bug, exchange: { client: "a" } });
   expect(walked.verdict).toMatchObject({ verdict: "deny", code: "INTERNAL" });
+});
+
+test("a stage whose store is lost refuses, which is no bug", async () => {
+  const lost: Stage<Known, Permitted> = {
+    name: "lost",
+    run: () => Promise.reject(new StoreLost("timeout", "It did not answer")),
+  };
+  const walked = await pipeline(identify, lost).walk({ path: "/" });
+  expect(walked).toMatchObject({ stage: "lost", exchange: { client: "a" } });
+  expect(walked.verdict).toMatchObject({ code: "STORE_UNAVAILABLE", why: "It did not answer" });
+  expect(walked.thrown).toBeUndefined();
 });

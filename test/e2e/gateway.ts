@@ -4,7 +4,7 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ConfigInput, parseConfig } from "../../src/config/index.ts";
-import { type BlockList, Secret } from "../../src/core/index.ts";
+import { type BlockList, type Operations, Secret } from "../../src/core/index.ts";
 import { openRuntime } from "../../src/runtime/index.ts";
 import { type Started, startGateway } from "../../src/serve.ts";
 
@@ -14,6 +14,7 @@ export interface RunningGateway {
   /** The records so far, oldest first. */
   readonly records: () => Promise<Record<string, unknown>[]>;
   readonly blocks: BlockList;
+  readonly operations: Operations;
   readonly close: () => Promise<void>;
 }
 
@@ -43,6 +44,7 @@ export async function runGateway(input: ConfigInput, port = 0): Promise<RunningG
     url: started.url,
     folder,
     blocks: started.instance.operations.blocks,
+    operations: started.instance.operations,
     records: async () => {
       const text = await readFile(join(folder, "audit.jsonl"), "utf8");
       return text

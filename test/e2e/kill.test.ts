@@ -138,7 +138,7 @@ test("a gateway that was killed in the middle of a record starts again, and the 
 
   const second = await startGateway();
   const after = await call(second.url);
-  second.program.child.kill("SIGTERM");
+  second.program.signal("SIGTERM");
   expect(await second.program.exited).toBe(0);
   const ids = await recordedIds();
   expect(ids.has(before) && ids.has(after)).toBe(true);

@@ -17,6 +17,10 @@ export interface RawClient {
   readonly meta: string;
   /** The text of each message of the answer, in order. */
   readonly ask: (ask: Ask) => Promise<readonly string[]>;
+  /** Sends a notification, and gives what is said to it. */
+  readonly notify: (method: string) => Promise<readonly string[]>;
+  /** The first message that answers a request whose stream stays open, which is then left. */
+  readonly first: (method: string, members: string) => Promise<readonly string[]>;
   /** The messages of an open stream; a request where the era has no other. */
   readonly listen: (uri: string) => Promise<OpenStream>;
 }
@@ -84,6 +88,28 @@ export async function openRawClient(era: Era, url: string, token = tokenA): Prom
     };
   }
 
+  async function notify(method: string): Promise<readonly string[]> {
+    const params = method.endsWith("cancelled") ? '{"requestId":"none"}' : "{}";
+    const response = await post(`{"jsonrpc":"2.0","method":"${method}","params":${params}}`, {
+      method,
+    });
+    return [await response.text()];
+  }
+
+  async function first(method: string, members: string): Promise<readonly string[]> {
+    const stop = new AbortController();
+    const response = await fetch(url, {
+      method: "POST",
+      headers: { ...basic, "mcp-protocol-version": "2026-07-28", "mcp-method": method },
+      body: toBody(method, `{${members},"_meta":{${modernMeta}}}`),
+      signal: stop.signal,
+    });
+    if (!isStream(response)) return [await response.text()];
+    const { value } = await events(response).next();
+    stop.abort();
+    return [String(value)];
+  }
+
   if (era === "legacy") {
     const info = '{"name":"raw","version":"1"}';
     const params = `{"protocolVersion":"2025-11-25","capabilities":${elicits},"clientInfo":${info}}`;
@@ -91,7 +117,7 @@ export async function openRawClient(era: Era, url: string, token = tokenA): Prom
     session = { "mcp-session-id": opened.headers.get("mcp-session-id") ?? "" };
     await opened.text();
   }
-  return { era, meta: era === "modern" ? modernMeta : "", ask, listen };
+  return { era, meta: era === "modern" ? modernMeta : "", ask, notify, first, listen };
 }
 
 function isStream(response: Response): boolean {

@@ -25,7 +25,12 @@ export interface Wording {
   readonly era: Era;
   readonly answer: (call: Call) => Plan;
   /** Items of each list, as JSON texts. */
-  readonly lists?: { readonly tools?: readonly string[]; readonly prompts?: readonly string[] };
+  readonly lists?: {
+    readonly tools?: readonly string[];
+    readonly prompts?: readonly string[];
+    readonly resources?: readonly string[];
+    readonly resourceTemplates?: readonly string[];
+  };
 }
 export interface RecordingServer {
   readonly calls: Call[];
@@ -98,8 +103,8 @@ function createBrain({ era, answer, lists }: Wording) {
     }
     const list = /^(tools|prompts|resources|resources\/templates)\/list$/.exec(method)?.[1];
     if (list !== undefined) {
-      const items = lists?.[list as "tools" | "prompts"] ?? [];
       const key = list === "resources/templates" ? "resourceTemplates" : list;
+      const items = lists?.[key as keyof NonNullable<typeof lists>] ?? [];
       return say(`{"${key}":[${items.join(",")}]${cached}}`);
     }
     switch (method) {

@@ -99,6 +99,7 @@ export function createFakeOperations(settings: FakeOperationsSettings = {}): Fak
         return Promise.resolve(blocks.length < before);
       },
     },
+    doubts: () => [],
     ...parts,
   };
 }

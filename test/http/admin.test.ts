@@ -91,6 +91,14 @@ describe("what the admin door answers", () => {
     expect((await ask(door, "/readyz?verbose")).status).toBe(503);
   });
 
+  test("a block of a name that the config does not have is set, with a warning", async () => {
+    const door = openFakeAdminDoor({ doubts: ({ target }) => [`No ${target}`] });
+    const set = await post(door, wish);
+    expect(set.status).toBe(201);
+    expect(JSON.parse(set.text)).toMatchObject({ id: "b1", warnings: ["No payments/*"] });
+    expect(door.operations.blocks.list()).toHaveLength(1);
+  });
+
   test("a block is set, listed and taken back", async () => {
     const door = openFakeAdminDoor();
     const set = await post(door, { ...wish, client: "web-app", forMs: 60_000 });
@@ -239,7 +247,7 @@ describe("what a web page can make a browser send", () => {
     }
   });
 
-  test.each(["cross-site", "same-site", "Cross-Site"])(
+  test.each(["cross-site", "same-site", "Cross-Site", "same-origin, cross-site", ""])(
     "Sec-Fetch-Site: %s is refused",
     async (site) => {
       const door = openFakeAdminDoor();

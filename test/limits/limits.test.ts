@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { ConfigInput } from "../../src/config/index.ts";
-import type { Store } from "../../src/core/index.ts";
-import { type NamedBucket, createLimits, createSlotTable } from "../../src/limits/index.ts";
+import type { NamedBucket, Store } from "../../src/core/index.ts";
+import { createLimits, createSlotTable } from "../../src/limits/index.ts";
 import { networkOf } from "../../src/limits/network.ts";
 import { openMemoryStore } from "../../src/stores/index.ts";
 import { handClock, toConfig } from "../stores/ports.ts";

@@ -31,7 +31,7 @@ async function open(blocks: readonly Partial<Block>[], config: Partial<ConfigInp
       clients: { a: { auth: "anonymous", allow: all }, b: { auth: "anonymous", allow: all } },
       ...config,
     }),
-    { clock: handClock() },
+    { clock: handClock(), log: createFakeLog([]) },
     list.find,
   );
   const subjectOf = (client: string, subject?: string) => ({ client, subject, address: undefined });

@@ -252,6 +252,21 @@ describe("Blocks in a store", () => {
     expect(targets(await open())).toEqual(["github/push", "github/pull"]);
   });
 
+  test("A block ends by the store's time, whichever instance's clock differs from that", async () => {
+    const { open, clock } = openBlockStand();
+    const { now } = clock.clock;
+    const all = [await open({ now }), await open({ now, aheadMs: 600_000 })] as const;
+    const ends = [now() + 1_000, now() + 601_000];
+    for (const [index, blocks] of all.entries()) {
+      await blocks.add({ ...wish, target: `github/${index}`, until: ends[index] ?? 0 });
+    }
+    const both = ["github/0", "github/1"];
+    await Promise.all(all.map((blocks) => blocks.reread()));
+    expect(all.map((blocks) => targets(blocks))).toEqual([both, both]);
+    clock.advance(1_000);
+    expect(all.map((blocks) => targets(blocks))).toEqual([[], []]);
+  });
+
   test("A block that ended long ago is kept no more after the next change", async () => {
     const { open, clock, kept } = openBlockStand();
     const blocks = await open();

@@ -2,15 +2,14 @@ import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import type { ConfigInput } from "../../src/config/index.ts";
 import type { TargetKind } from "../../src/mcp/index.ts";
-import { createPolicy } from "../../src/policy/index.ts";
-import { handClock, toConfig } from "../stores/ports.ts";
+import { toConfig } from "../stores/ports.ts";
 import { naiveAllows } from "./naive.ts";
+import { openPolicy } from "./open-policy.ts";
 
-const clock = handClock();
 const url = "http://127.0.0.1:9101/mcp";
 
 function open(config: ConfigInput) {
-  const policy = createPolicy(toConfig(config), { clock }, () => undefined);
+  const { policy } = openPolicy(toConfig(config));
   const decide = (client: string, kind: TargetKind, upstream: string, name: string) =>
     policy.decide({ client, subject: undefined, address: undefined }, { kind, upstream, name });
   const allows = (kind: TargetKind, upstream: string, name: string, client = "a") =>
@@ -262,8 +261,10 @@ test("A rule whose conditions test nothing has none: it denies, and no empty unl
     clients: { a: { auth: "anonymous", allow: { tools: ["*"] } } },
   });
   for (const more of [{ when: {} }, { unless: {} }, { when: { args: {} }, unless: { args: {} } }]) {
-    const rules = [{ name: "r", on: "files/x", then: "deny" as const, ...more }];
-    const policy = createPolicy({ ...config, rules }, { clock }, () => undefined);
+    const rules = [
+      { name: "r", on: "files/x", then: "deny" as const, mode: "enforce" as const, ...more },
+    ];
+    const { policy } = openPolicy({ ...config, rules });
     const subject = { client: "a", subject: undefined, address: undefined };
     const thing = { kind: "tool", upstream: "files", name: "x" } as const;
     expect(policy.decide(subject, thing).allowed).toBe(false);
@@ -340,7 +341,7 @@ test("decide agrees with the plain reading of the config", () => {
             ...(rule.clients && { clients: rule.clients }),
           })),
         });
-        const policy = createPolicy(config, { clock }, () => undefined);
+        const { policy } = openPolicy(config);
         for (const thing of asked) {
           for (const client of ["x", "y", "z"]) {
             const subject = { client, subject: undefined, address: undefined };

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { ConfigInput } from "../../src/config/index.ts";
-import { createPolicy } from "../../src/policy/index.ts";
-import { handClock, toConfig } from "../stores/ports.ts";
+import { toConfig } from "../stores/ports.ts";
+import { openPolicy } from "./open-policy.ts";
 
 const url = "http://127.0.0.1:9101/mcp";
 
@@ -12,7 +12,7 @@ function granting(...input: NonNullable<Allow["input"]>) {
     upstreams: { weather: { url }, "weather.2": { url }, files: { url } },
     clients: { a: { auth: "anonymous", allow: { tools: ["*"], input } }, b: { auth: "anonymous" } },
   });
-  const { grants } = createPolicy(config, { clock: handClock() }, () => undefined);
+  const { grants } = openPolicy(config).policy;
   const of = (upstream: string, client = "a") => [...grants(client, upstream)].toSorted();
   return { grants, of };
 }

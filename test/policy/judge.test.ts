@@ -2,8 +2,9 @@ import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import type { ConditionConfig, ConfigInput, TestConfig } from "../../src/config/index.ts";
 import { reread } from "../../src/mcp/index.ts";
-import { type Judgement, createPolicy } from "../../src/policy/index.ts";
-import { handClock, toConfig } from "../stores/ports.ts";
+import type { Judgement } from "../../src/policy/index.ts";
+import { toConfig } from "../stores/ports.ts";
+import { openPolicy } from "./open-policy.ts";
 
 const url = "http://127.0.0.1:9101/mcp";
 type RuleInput = NonNullable<ConfigInput["rules"]>[number];
@@ -21,7 +22,7 @@ function judging(...rules: Partial<RuleInput>[]) {
     clients: { a: { auth: "anonymous", allow: { tools: ["*"] } } },
     rules: rules.map((rule, i) => ({ name: `r${i}`, on: "pay/send", then: "deny", ...rule })),
   });
-  const policy = createPolicy(config, { clock: handClock() }, () => undefined);
+  const { policy } = openPolicy(config);
   return (call: Call): Judgement =>
     policy.judge(
       { client: call.client ?? "a", subject: undefined, address: call.address },
@@ -29,6 +30,7 @@ function judging(...rules: Partial<RuleInput>[]) {
       {
         args: call.args === undefined ? undefined : reread(call.args),
         annotations: call.annotations === undefined ? undefined : reread(call.annotations),
+        method: "tools/call",
       },
     );
 }
@@ -50,7 +52,11 @@ test("A rule denies where its conditions hold, says why, and is named", () => {
     why: "Not to mallory",
     rules: [{ name: "r0", then: "deny", mode: "enforce" }],
   });
-  expect(judge({ args: '{"to":"alice"}' })).toEqual({ verdict: "pass", rules: [] });
+  expect(judge({ args: '{"to":"alice"}' })).toEqual({
+    verdict: "pass",
+    rules: [],
+    adjust: { sanitize: [], buckets: [] },
+  });
 });
 
 test("All tests of when must hold, and unless cancels when all of its tests hold", () => {

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { ConfigInput } from "../../src/config/index.ts";
-import { createPolicy } from "../../src/policy/index.ts";
-import { handClock, toConfig } from "../stores/ports.ts";
+import { toConfig } from "../stores/ports.ts";
+import { openPolicy } from "./open-policy.ts";
 
 const url = "http://127.0.0.1:9101/mcp";
 
@@ -11,7 +11,7 @@ function shows(resources: string[], more: { expose?: string[]; deny?: string[] }
     clients: { a: { auth: "anonymous", allow: { resources } } },
     rules: more.deny ? [{ name: "r", on: more.deny, then: "deny" }] : [],
   };
-  const policy = createPolicy(toConfig(config), { clock: handClock() }, () => undefined);
+  const { policy } = openPolicy(toConfig(config));
   return (template: string, upstream = "w", client = "a") =>
     policy.showsTemplate({ client, subject: undefined, address: undefined }, upstream, template);
 }

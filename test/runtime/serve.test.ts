@@ -33,6 +33,12 @@ async function serve(options: Partial<ServeOptions> = {}) {
 const host = "Host: gateway.test\r\n";
 const last = `${host}Connection: close\r\n`;
 
+test("serve rejects where another listener has the port", async () => {
+  const { port } = await serve();
+  const second = runtime.serve({ host: "127.0.0.1", port, fetch: () => new Response("") });
+  await expect(second).rejects.toThrow();
+});
+
 test("serve answers with the body it was sent, and knows the peer", async () => {
   let address: string | undefined;
   const { url } = await serve({

@@ -265,6 +265,8 @@ export async function openRig(acts: Acts = {}, settings: RigSettings = {}): Prom
   const gateway = await runGateway({
     upstreams: { x: { url: server.url, timeoutMs: 2_000, ...settings.upstream } },
     clients: { a: { auth: authA, allow: allowAll, rate: { burst: 10_000 }, ...settings.client } },
+    // Most tests have one tool mean now this and now that.
+    integrity: "report",
     ...settings.config,
   });
   closeLater(gateway.close);

@@ -9,10 +9,10 @@ import {
   failure,
 } from "../../src/core/index.ts";
 import { type JsonObject, type ListKind, reread, toValue } from "../../src/mcp/index.ts";
-import { createPolicy } from "../../src/policy/index.ts";
 import { type ListFacts, createLists } from "../../src/stages/lists.ts";
 import { type Listing, type Upstream, createNames } from "../../src/upstreams/index.ts";
 import { createFakeLog } from "../http/fakes.ts";
+import { openPolicy } from "../policy/open-policy.ts";
 import { crypto, handClock, toConfig } from "../stores/ports.ts";
 
 const url = "http://127.0.0.1:9101/mcp";
@@ -73,7 +73,7 @@ function open(
     close: () => Promise.resolve(),
   };
   const lists = createLists(
-    createPolicy(config, { clock }, () => undefined),
+    openPolicy(config, clock).policy,
     upstreams,
     createNames(config, { crypto }),
     {

@@ -7,10 +7,12 @@ const client = { name: "a", subject: undefined };
 const one = { kind: "one", upstream: "weather", what: "tool", name: "t" };
 
 /** What a stage looks at, and no more. */
-function exchangeOf(target: object, input: object): Approved {
-  return { client, target, input } as unknown as Approved;
+function exchangeOf(target: object, input: object, buckets: readonly object[] = []): Approved {
+  const judgement = { rules: [], adjust: { sanitize: [], buckets } };
+  return { client, target, input, judgement } as unknown as Approved;
 }
 const calls = { kind: "request", does: { what: "act" } };
+const dear = { key: "rule:dear", name: "dear", capacity: 1, perSecond: 1 };
 
 function limitsOf(answer?: ReturnType<typeof deny>) {
   const metered: Metering[] = [];
@@ -30,7 +32,7 @@ test("meter counts what is sent to one upstream", async () => {
     verdict: "pass",
     out: { ...exchange, metered: true },
   });
-  expect(metered).toEqual([{ client, upstream: "weather" }]);
+  expect(metered).toEqual([{ client, upstream: "weather", buckets: [] }]);
 });
 
 test("meter hands on a refusal", async () => {
@@ -45,5 +47,35 @@ test.each([
 ])("meter does not count %s", async (_, target, input) => {
   const { metered, limits } = limitsOf(deny("RATE_EXCEEDED", "Too often"));
   expect(await meter(limits).run(exchangeOf(target, input))).toMatchObject({ verdict: "pass" });
+  expect(metered).toEqual([]);
+});
+
+test("meter takes what rules count together with what the upstream counts", async () => {
+  const { metered, limits } = limitsOf();
+  await meter(limits).run(exchangeOf(one, calls, [dear]));
+  expect(metered).toEqual([{ client, upstream: "weather", buckets: [dear] }]);
+});
+
+test.each([
+  [
+    "a subscription",
+    { kind: "subscription", upstreams: ["weather"] },
+    { kind: "request", does: { what: "listen" } },
+  ],
+  ["a resource that is followed", one, { kind: "request", does: { what: "follow", starts: true } }],
+])("meter takes what rules count of %s, and nothing of an upstream's", async (_, target, input) => {
+  const { metered, limits } = limitsOf();
+  await meter(limits).run(exchangeOf(target, input, [dear]));
+  expect(metered).toEqual([{ client, upstream: undefined, buckets: [dear] }]);
+});
+
+test.each([
+  ["the next round of an exchange", { ...calls, refused: new Map() }],
+  ["who stops following", { kind: "request", does: { what: "follow", starts: false } }],
+])("meter does not count %s", async (_, input) => {
+  const { metered, limits } = limitsOf(deny("RATE_EXCEEDED", "Too often"));
+  expect(await meter(limits).run(exchangeOf(one, input, [dear]))).toMatchObject({
+    verdict: "pass",
+  });
   expect(metered).toEqual([]);
 });

@@ -23,7 +23,7 @@ test("A channel that is asked for while a connection is greeted is listened to",
   const listener = createRedisBus("p:", 0, silentLog);
   const bus = listener.start(link, link);
   await bus.subscribe("early", () => undefined);
-  await listener.greet(redis);
+  for (const step of listener.greeting) await step(redis);
   await bus.subscribe("late", () => undefined);
   up = true;
   listener.catchUp();

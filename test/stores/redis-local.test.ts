@@ -62,20 +62,21 @@ describeRedis("A Redis that is lost, with onLost local", () => {
     server.signal("SIGCONT");
   });
 
-  test("Values are kept until the store is back, and not seen again in the next loss", async () => {
+  test("Values are kept until the store is back, and nothing else is said to be absent", async () => {
     await under.store.set("k", "shared", 60_000);
     await lose();
-    expect(await under.store.get("k")).toBeUndefined();
+    await expect(under.store.get("k")).rejects.toThrow(StoreLost);
+    await expect(under.store.replace("k", undefined, "x", 60_000)).rejects.toThrow(StoreLost);
     await under.store.set("k", "local", 60_000);
     expect(await under.store.replace("k", "local", "newer", 60_000)).toBe(true);
     expect(await under.store.get("k")).toBe("newer");
     await comeBack();
     expect(await under.store.get("k")).toBeUndefined();
     await lose();
-    expect(await under.store.get("k")).toBeUndefined();
+    await expect(under.store.get("k")).rejects.toThrow(StoreLost);
     await under.store.set("k", "x", 60_000);
     await under.store.delete("k");
-    expect(await under.store.get("k")).toBeUndefined();
+    await expect(under.store.get("k")).rejects.toThrow(StoreLost);
   });
 
   test("A mark that may be set once is refused, for others cannot see it", async () => {

@@ -12,6 +12,7 @@ import {
   makeCertificate,
   startRedis,
 } from "./redis-server.ts";
+import { openRoad } from "./road.ts";
 
 const password = "p@ss/w:rd#1";
 const encoded = encodeURIComponent(password);
@@ -140,6 +141,19 @@ describeRedis("A Redis at the start", () => {
     expect(under.state()).toBe("lost");
     await under.close();
     expect(under.timers()).toBe(0);
+    await server.close();
+  });
+
+  test("A store that is far away is reached, where it answers each command in time", async () => {
+    const server = await startRedis();
+    const road = await openRoad(server.port);
+    road.delayMs = 200;
+    const under = await openRedisStore(`redis://127.0.0.1:${road.port}`, { deadlineMs: 400 });
+    expect(under.state()).toBe("up");
+    await under.store.set("k", "v", 60_000);
+    expect(await under.store.get("k")).toBe("v");
+    await under.close();
+    await road.close();
     await server.close();
   });
 

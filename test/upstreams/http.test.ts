@@ -75,7 +75,14 @@ test("a modern upstream is asked once what it is, then called with our envelope 
   });
   expect(server.asked[2]!.id).not.toBe(call.id);
   expect(upstreams.status()).toEqual([
-    { name: "it", transport: "http", era: "modern", state: "up", tools: undefined },
+    {
+      name: "it",
+      transport: "http",
+      era: "modern",
+      state: "up",
+      tools: undefined,
+      quarantined: [],
+    },
   ]);
   expect(upstreams.era("it")).toBe("modern");
 });

@@ -1,13 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type AnswerMessage, failure } from "../../src/core/index.ts";
+import { type AnswerMessage, failure, toParts } from "../../src/core/index.ts";
 import { textOf } from "../../src/mcp/index.ts";
-import {
-  type Envelope,
-  parseEnvelope,
-  toParts,
-  toText,
-} from "../../src/upstreams/remote/envelope.ts";
+import { type Envelope, parseEnvelope, toText } from "../../src/upstreams/remote/envelope.ts";
 import { createLetters } from "../../src/upstreams/remote/letters.ts";
 import { createReceiver } from "../../src/upstreams/remote/line.ts";
 import { openBeat, openSilence } from "../../src/upstreams/remote/pulse.ts";

@@ -71,7 +71,7 @@ test.each([
   const upstreams = start(mode);
   expect(await keysOf(upstreams.the("it"), "tools")).toEqual(["t"]);
   expect(upstreams.status()).toEqual([
-    { name: "it", transport: "stdio", era, state: "up", tools: 1 },
+    { name: "it", transport: "stdio", era, state: "up", tools: 1, quarantined: [] },
   ]);
   expect((await seen()).filter((line) => line.startsWith("start"))).toHaveLength(
     mode === "dies" ? 2 : 1,

@@ -16,7 +16,8 @@ export function checkExposure({ config, clients }: Checked): readonly Finding[] 
   if (clients.size === 0) {
     findings.push(finding("warning", ["clients"], "No client is named: every call is refused"));
   }
-  for (const [name, { allow }] of Object.entries(config.clients)) {
+  for (const [name, { allow, roles }] of Object.entries(config.clients)) {
+    if (roles.length > 0) continue;
     if (allow.tools.length + allow.resources.length + allow.prompts.length > 0) continue;
     const message = `"${name}" may do nothing: its "allow" is empty`;
     findings.push(finding("warning", ["clients", name], message));

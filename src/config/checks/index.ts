@@ -6,7 +6,11 @@ import { checkExposure } from "./exposure.ts";
 import { checkInput } from "./input.ts";
 import { checkKeys } from "./keys.ts";
 import { checkRates } from "./rates.ts";
+import { checkRoles } from "./roles.ts";
+import { checkEffects } from "./effects.ts";
+import { checkConflicts } from "./conflicts.ts";
 import { checkRules } from "./rules.ts";
+import { checkStore } from "./store.ts";
 import type { CheckContext, Checked, LeftOut } from "./subject.ts";
 import { checkTargets } from "./targets.ts";
 import { checkTokens } from "./tokens.ts";
@@ -24,6 +28,7 @@ export function crossCheck(
     context,
     upstreams: new Set([...Object.keys(config.upstreams), ...leftOut.upstreams]),
     clients: new Set([...Object.keys(config.clients), ...leftOut.clients]),
+    roles: new Set([...Object.keys(config.roles), ...leftOut.roles]),
     rules: config.rules.map((rule, index) => ({
       rule,
       path: ["rules", leftOut.ruleIndexes[index] ?? index],
@@ -32,12 +37,16 @@ export function crossCheck(
   return [
     checkUpstreams,
     checkKeys,
+    checkStore,
     checkTokens,
     checkExposure,
     checkAdmin,
     checkRates,
     checkTargets,
     checkInput,
+    checkRoles,
     checkRules,
+    checkEffects,
+    checkConflicts,
   ].flatMap((check) => check(checked));
 }

@@ -7,11 +7,21 @@ import { suggest } from "../suggest.ts";
 import type { Checked } from "./subject.ts";
 
 export function checkInput(checked: Checked): readonly Finding[] {
-  return Object.entries(checked.config.clients).flatMap(([client, { allow }]) =>
-    allow.input.flatMap((grant, index) =>
-      check(grant, ["clients", client, "allow", "input", index], checked),
+  const { config, rules } = checked;
+  const all = (input: readonly string[], path: readonly PathKey[]): readonly Finding[] =>
+    input.flatMap((grant, index) => check(grant, [...path, index], checked));
+  return [
+    ...(["clients", "roles"] as const).flatMap((key) =>
+      Object.entries(config[key]).flatMap(([name, { allow }]) =>
+        all(allow.input, [key, name, "allow", "input"]),
+      ),
     ),
-  );
+    ...rules.flatMap(({ rule: { on }, path }) =>
+      typeof on === "string" || Array.isArray(on)
+        ? []
+        : all(on.input ?? [], [...path, "on", "input"]).filter(({ level }) => level === "error"),
+    ),
+  ];
 }
 
 function check(

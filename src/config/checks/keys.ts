@@ -10,7 +10,8 @@ export function checkKeys({ config }: Checked): readonly Finding[] {
   const known = new Set<string>();
   if (config.store !== "memory" && config.keys.length === 0) {
     // What one instance sealed has to open at the others.
-    return [finding("error", ["keys"], "A Redis store needs at least one key")];
+    const message = "A Redis store needs at least one key, the same for all who share it";
+    return [finding("error", ["keys"], message, "openssl rand -base64 32 makes one")];
   }
   return config.keys.flatMap((secret, index) => {
     const key = secret.reveal();

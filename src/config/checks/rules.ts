@@ -1,12 +1,13 @@
-/** Rules: one name each, clients that are there, patterns that compile. */
+/** Rules: one name each, clients and roles that are there, patterns that compile. */
 import { compileLinear } from "../../core/index.ts";
 import { finding } from "../fault.ts";
 import type { Finding, PathKey } from "../fault.ts";
-import type { ConditionConfig, TestConfig } from "../schema.ts";
+import type { RuleConfig, TestConfig } from "../schema.ts";
 import { suggest } from "../suggest.ts";
 import type { Checked } from "./subject.ts";
+import { checkUntil } from "./until.ts";
 
-export function checkRules({ rules, clients }: Checked): readonly Finding[] {
+export function checkRules({ rules, clients, roles, context }: Checked): readonly Finding[] {
   const findings: Finding[] = [];
   const names = new Set<string>();
   for (const { rule, path } of rules) {
@@ -14,25 +15,29 @@ export function checkRules({ rules, clients }: Checked): readonly Finding[] {
       findings.push(finding("error", [...path, "name"], `Two rules are named "${rule.name}"`));
     }
     names.add(rule.name);
-    for (const [index, client] of (rule.clients ?? []).entries()) {
-      if (clients.has(client)) continue;
-      const message = `The rule "${rule.name}" names the unknown client "${client}"`;
-      findings.push(
-        finding("error", [...path, "clients", index], message, suggest(client, clients)),
-      );
+    for (const [key, what, known] of [
+      ["clients", "client", clients],
+      ["roles", "role", roles],
+    ] as const) {
+      for (const [index, name] of (rule[key] ?? []).entries()) {
+        if (known.has(name)) continue;
+        const message = `The rule "${rule.name}" names the unknown ${what} "${name}"`;
+        findings.push(finding("error", [...path, key, index], message, suggest(name, known)));
+      }
     }
     for (const key of ["when", "unless"] as const) {
       findings.push(...checkCondition(rule[key], [...path, key]));
     }
+    findings.push(...checkUntil(`The rule "${rule.name}"`, rule.until, path, context.now));
   }
   return findings;
 }
 
 function checkCondition(
-  condition: ConditionConfig | undefined,
+  condition: RuleConfig["when"],
   path: readonly PathKey[],
 ): readonly Finding[] {
-  if (condition === undefined) return [];
+  if (condition === undefined || typeof condition === "function") return [];
   const { args = {}, annotations = {}, address } = condition;
   return [
     ...Object.entries(args).flatMap(([key, test]) => checkTest(test, [...path, "args", key])),

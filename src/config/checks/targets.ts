@@ -24,8 +24,10 @@ export function checkTargets(checked: Checked): readonly Finding[] {
       if (!isNormalPattern(uri)) findings.push(notNormal(path));
     }
   }
-  for (const [name, { allow }] of Object.entries(config.clients)) {
-    findings.push(...byKind(allow, ["clients", name, "allow"]).flatMap((at) => check(at, checked)));
+  for (const key of ["clients", "roles"] as const) {
+    for (const [name, { allow }] of Object.entries(config[key])) {
+      findings.push(...byKind(allow, [key, name, "allow"]).flatMap((at) => check(at, checked)));
+    }
   }
   for (const { rule, path } of rules) {
     const on = [...path, "on"];

@@ -3,6 +3,7 @@ import { finding } from "../fault.ts";
 import type { Finding, PathKey } from "../fault.ts";
 import type { AdminUserConfig, ClientConfig, Config } from "../schema.ts";
 import type { Checked } from "./subject.ts";
+import { checkUntil } from "./until.ts";
 
 type TokenAuth = Exclude<AdminUserConfig["auth"], readonly unknown[]>;
 
@@ -32,7 +33,7 @@ export function checkTokens({ config, context }: Checked): readonly Finding[] {
         const message = `${holder.label} and ${owner.label} have the same token`;
         findings.push(finding("error", at, message));
       } else owners.set(hash, holder);
-      findings.push(...checkUntil(auth.until, path, context.now));
+      findings.push(...checkUntil("The token", auth.until, path, context.now));
     }
   }
   return findings;
@@ -70,19 +71,4 @@ function checkPlain(token: string, at: readonly PathKey[]): readonly Finding[] {
   }
   if (bearerToken.test(token)) return [];
   return [finding("error", at, "Holds characters that no bearer token can carry")];
-}
-
-/** A day counts to its end, in UTC. */
-function checkUntil(
-  until: string | undefined,
-  path: readonly PathKey[],
-  now: number,
-): readonly Finding[] {
-  if (until === undefined) return [];
-  const end = Date.parse(`${until}T00:00:00Z`) + 86_400_000;
-  if (Number.isNaN(end)) {
-    return [finding("error", [...path, "until"], "Must be a day that the calendar has")];
-  }
-  if (now < end) return [];
-  return [finding("warning", [...path, "until"], `The token expired after ${until}`)];
 }

@@ -134,7 +134,7 @@ async function exchangeOnce(
   session: HttpSession,
   flight: Flight,
   signal: Cancellation,
-  headersTimeoutMs = context.timeoutMs,
+  headersTimeoutMs = call.timeoutMs ?? context.timeoutMs,
 ): Promise<HttpEnd | Refused | AsyncGenerator<HttpMessage>> {
   const { id, maxBytes } = call;
   const posted = {

@@ -37,7 +37,7 @@ async function exchangeModern(
     scope: call.capabilities,
     onRequest: refuseRequest,
   };
-  const answer = await exchange(context, posted, signal);
+  const answer = await exchange(context, posted, signal, call.timeoutMs);
   return isAlone(answer) && answer.kind === "refused" ? toEnd(answer) : answer;
 }
 

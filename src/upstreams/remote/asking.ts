@@ -28,7 +28,7 @@ export interface Asking {
 
 /** With what comes before them, a client hears within a second that the other process is gone. */
 const READY_MS = 700;
-const SILENCE_MS = 900;
+const SILENCE_MS = 800;
 const BEAT_MS = 500;
 
 const unavailable = (why: string): Failure => failure("UPSTREAM_UNAVAILABLE", why);

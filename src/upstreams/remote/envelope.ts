@@ -27,8 +27,6 @@ export interface Envelope extends Address {
 
 /** Processes of another version do not understand each other. */
 const VERSION = 1;
-/** In UTF-16 units: three bytes each, in base64, stay below what a sealer opens. */
-const MAX_PART = 96 * 1024;
 
 /** The text stands behind its head as it is: in a JSON string most of it would be escaped. */
 export function toText({ call, run, from, to, way, at, kind, more, text }: Envelope): string {
@@ -51,18 +49,4 @@ export function parseEnvelope(plain: string): Envelope | undefined {
 
 function isText(value: unknown): value is string {
   return typeof value === "string";
-}
-
-/** The parts of a text, at least one; no character of two units is cut in two. */
-export function toParts(text: string): readonly string[] {
-  const parts: string[] = [];
-  let start = 0;
-  while (text.length - start > MAX_PART) {
-    const last = text.charCodeAt(start + MAX_PART - 1);
-    const isCut = last >= 0xd800 && last <= 0xdbff;
-    const end = start + MAX_PART - (isCut ? 1 : 0);
-    parts.push(text.slice(start, end));
-    start = end;
-  }
-  return [...parts, text.slice(start)];
 }

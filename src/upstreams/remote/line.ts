@@ -1,6 +1,6 @@
 /** One way of one call over the bus: what goes out is numbered, what comes in must be in order. */
+import { toParts } from "../../core/index.ts";
 import type { Address, Envelope, Kind } from "./envelope.ts";
-import { toParts } from "./envelope.ts";
 
 export interface Sender {
   /** One after the other; false where the bus did not take it. */

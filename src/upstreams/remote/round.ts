@@ -4,7 +4,7 @@ import type { ErrorMessage, NotificationMessage, ResultMessage } from "../../mcp
 import type { UpstreamRequest } from "../face.ts";
 
 /** What a request says to a call that waits for it. */
-export type Round = Omit<UpstreamRequest, "headers" | "paramHeaders" | "maxBytes">;
+export type Round = Omit<UpstreamRequest, "headers" | "paramHeaders" | "maxBytes" | "timeoutMs">;
 
 /** Notifications, then one of the rest: the end, or what is asked next. */
 export type RoundMessage = NotificationMessage | ResultMessage | ErrorMessage | Failure;

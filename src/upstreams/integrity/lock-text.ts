@@ -1,0 +1,159 @@
+/** The text of `gateway.lock.json`: made to be reviewed as a diff, and read without any doubt. */
+import {
+  type Json,
+  type JsonNode,
+  type JsonObject,
+  canonicalText,
+  exactNumber,
+  isObject,
+  member,
+  parseJson,
+  stringOf,
+} from "../../mcp/index.ts";
+import { type Definition, type Hasher, toDefinition } from "./definition.ts";
+
+/** By upstream, then by the tool's own name. */
+export type Lock = ReadonlyMap<string, LockedTools>;
+export type LockedTools = ReadonlyMap<string, Definition>;
+
+const lockVersion = 1;
+const maxLength = 256 * 1024 * 1024;
+/** A definition may be as deep as a message, and stands five levels deeper. */
+const limits = { maxDepth: 1_000, maxNodes: 50_000_000 };
+
+export type ParsedLock = { readonly lock: Lock } | { readonly fault: string };
+
+/** A fault says what is wrong, as the end of a sentence that begins with "it". */
+export function parseLock(text: string, { sha256 }: Hasher): ParsedLock {
+  if (text.length > maxLength) return { fault: `it is longer than ${maxLength} characters` };
+  const parsed = parseJson(text, limits);
+  if (!parsed.ok) return { fault: `it is no JSON, or was cut off (at character ${parsed.at})` };
+  const version = exactNumber(member(parsed.json, "lockVersion"));
+  if (version !== lockVersion) return { fault: toVersionFault(version) };
+  const upstreams = member(parsed.json, "upstreams");
+  const isOurs = isObject(upstreams) && hasOnly(parsed.json, ["lockVersion", "upstreams"]);
+  if (!isOurs) return { fault: "it is no lock file" };
+  const lock = new Map<string, LockedTools>();
+  for (const { key, value } of upstreams.node.members) {
+    const tools = parseTools({ source: text, node: value }, sha256);
+    if (typeof tools === "string") return { fault: `its entry ${quoted(key)}${tools}` };
+    lock.set(key, tools);
+  }
+  return { lock };
+}
+
+function toVersionFault(version: number | undefined): string {
+  if (version === undefined) return "it has no lockVersion";
+  const writer = version > lockVersion ? "a newer" : "an older";
+  return `${writer} mcp-gw wrote it (lockVersion ${version}, and this one reads ${lockVersion})`;
+}
+
+/** A text goes on after the upstream's name. */
+function parseTools(entry: Json, sha256: Hasher["sha256"]): LockedTools | string {
+  const listed = member(entry, "tools");
+  if (!isObject(listed) || !hasOnly(entry, ["tools"])) return " is not an object of tools";
+  const tools = new Map<string, Definition>();
+  for (const { key, value } of listed.node.members) {
+    const tool = { source: entry.source, node: value };
+    const hash = stringOf(member(tool, "hash"));
+    const json = member(tool, "definition");
+    if (hash === undefined || !isObject(json) || !hasOnly(tool, ["definition", "hash"])) {
+      return `/${quoted(key)} is not a hash and a definition`;
+    }
+    const definition = toDefinition(json, { sha256 });
+    const isWhole = canonicalText(json) === definition.text;
+    if (!isWhole || stringOf(member(json, "name")) !== key || definition.hash !== hash) {
+      return `/${quoted(key)} was changed by hand: its hash is not that of its definition`;
+    }
+    tools.set(key, definition);
+  }
+  return tools;
+}
+
+function hasOnly(json: Json, keys: readonly string[]): boolean {
+  return json.node.type === "object" && json.node.members.every(({ key }) => keys.includes(key));
+}
+
+function quoted(name: string): string {
+  return visible(JSON.stringify(name.slice(0, 80)));
+}
+
+/** The definition as JSON; `text` is canonical JSON of our own. */
+export function definitionOf({ text }: Definition): JsonObject {
+  const parsed = parseJson(text, limits);
+  if (!parsed.ok || !isObject(parsed.json)) throw new Error("A locked definition is no object");
+  return parsed.json;
+}
+
+/** Sorted, one value on each line, and whatever a reviewer would not see as an escape. */
+export function toLockText(lock: Lock): string {
+  const upstreams = sorted(lock).map(([upstream, tools]) => {
+    const entries = sorted(tools).map(([name, { hash, text }]) =>
+      toMember(name, toObject([`"hash": "${hash}"`, `"definition": ${pretty(text)}`])),
+    );
+    return toMember(upstream, toObject([`"tools": ${toObject(entries)}`]));
+  });
+  return `${toObject([`"lockVersion": ${lockVersion}`, `"upstreams": ${toObject(upstreams)}`])}\n`;
+}
+
+function sorted<T>(map: ReadonlyMap<string, T>): readonly (readonly [string, T])[] {
+  return [...map].sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+function toMember(key: string, text: string): string {
+  return `${visible(JSON.stringify(key))}: ${text}`;
+}
+
+function toObject(members: readonly string[]): string {
+  return wrap("{", members, "}");
+}
+
+/** No string holds a line break as it is, so each one in a text begins a line of ours. */
+function wrap(open: string, parts: readonly string[], close: string): string {
+  if (parts.length === 0) return open + close;
+  const lines = parts.join(",\n").replaceAll("\n", "\n  ");
+  return `${open}\n  ${lines}\n${close}`;
+}
+
+function pretty(text: string): string {
+  const { source, node } = definitionOf({ text, hash: "" });
+  return write(source, node);
+}
+
+function write(source: string, node: JsonNode): string {
+  switch (node.type) {
+    case "object":
+      return toObject(node.members.map(({ key, value }) => toMember(key, write(source, value))));
+    case "array":
+      return wrap(
+        "[",
+        node.items.map((item) => write(source, item)),
+        "]",
+      );
+    case "string":
+      return visible(JSON.stringify(node.value));
+    default:
+      return source.slice(node.start, node.end);
+  }
+}
+
+const unseen = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
+
+/** The same JSON string. */
+function visible(json: string): string {
+  return json.replaceAll(unseen, (character) => {
+    const units = Array.from({ length: character.length }, (_, at) => character.charCodeAt(at));
+    return units.map((unit) => `\\u${unit.toString(16).padStart(4, "0")}`).join("");
+  });
+}
+
+/** `first` wins where both have a tool. */
+export function mergeLocks(first: Lock, second: Lock): Lock {
+  const names = new Set([...first.keys(), ...second.keys()]);
+  return new Map(
+    [...names].map((name) => [
+      name,
+      new Map([...(second.get(name) ?? []), ...(first.get(name) ?? [])]),
+    ]),
+  );
+}
