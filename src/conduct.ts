@@ -103,7 +103,9 @@ export function conduct(house: Conducted): Conductor {
     const walked = await road.turn.walk(exchange);
     complain(walked, exchange.id);
     const { verdict, stage } = walked;
-    const facts: Understood & Partial<Reviewed> = walked.exchange;
+    const asked = verdict.verdict === "answer" ? verdict.approval : undefined;
+    const facts: Understood & Partial<Reviewed> =
+      asked === undefined ? walked.exchange : withFact(walked.exchange, { approval: asked });
     if (verdict.verdict === "deny") return refuse(facts, verdict, stage, ending);
     ticket.concerns(facts.target);
     if (facts.target?.kind === "subscription") leave();
@@ -265,8 +267,10 @@ export function conduct(house: Conducted): Conductor {
       : input.kind === "response"
         ? toReadRefusal(denied, undefined, id)
         : toProblemText(denied.code, id);
+    const { approval } = denied;
+    const about = approval === undefined ? facts : withFact(facts, { approval });
     await ending
-      .record(facts, toOutcome(denied, stage, wire))
+      .record(about, toOutcome(denied, stage, wire))
       .catch((error: unknown) => log.error("Cannot record a refusal", { error: String(error) }));
     ending.release();
     const isMessage = isRequest || input.kind === "response";
@@ -360,7 +364,8 @@ function toHeaders({ id }: Facts): Record<string, string> {
 
 function toOutcome(denied: Deny, stage: string, wire: Wire): Omit<Outcome, "ms"> {
   return {
-    decision: "denied",
+    // Not refused yet: an operator may still approve it.
+    decision: denied.code === "APPROVAL_REQUIRED" && denied.approval ? "asked" : "denied",
     stage,
     code: denied.recorded,
     why: denied.why,

@@ -2,12 +2,14 @@
 import {
   type AnswerMessage,
   type AnswerStream,
+  type Approval,
   type Cancellation,
   type Cleaned,
   type Clock,
   type Failure,
   type McpRequest,
   type Redaction,
+  type SignedRounds,
   type Understood,
   createCanceller,
   failure,
@@ -57,8 +59,10 @@ export function createConversation(
       return first;
     }
     const redactions = [...first.redactions];
-    const call = { understood, input, session };
-    return withFact(first, { answer: converse(stations, call, first, redactions), redactions });
+    const signed: SignedRounds = { approval: first.approval };
+    const call = { understood, input, session, signed };
+    const answer = converse(stations, call, first, redactions);
+    return withFact(first, { answer, redactions, signed });
   };
 }
 
@@ -66,6 +70,7 @@ interface Call {
   readonly understood: Understood;
   readonly input: McpRequest;
   readonly session: string;
+  readonly signed: SignedRounds;
 }
 
 async function* converse(
@@ -84,7 +89,12 @@ async function* converse(
       yield failure("INPUT_DENIED", `The server asks for input more than ${maxRounds} times`);
       return;
     }
-    const answers = yield* ask(stations, call, asked);
+    const own = toOwnQuestion(current);
+    const answers = yield* ask(stations, call, asked, own?.expiresMs);
+    if (answers === undefined && own !== undefined) {
+      yield unsigned;
+      return;
+    }
     if (answers === undefined) {
       await giveUp(stations, call, asked);
       yield failure("INPUT_DENIED", "The client gave no input");
@@ -98,6 +108,17 @@ async function* converse(
     current = next;
   }
 }
+
+/** The gateway itself asks whether the call may be made: nothing waits for the answer upstream. */
+function toOwnQuestion({ approval }: Cleaned): Approval | undefined {
+  return approval?.by === undefined ? approval : undefined;
+}
+
+/** Silence is no. */
+const unsigned: Failure = {
+  ...failure("APPROVAL_REFUSED", "Nobody answered"),
+  refused: { stage: "approve" },
+};
 
 /** Everything but a result that requires input, which is given back. */
 async function* relay(answer: AnswerStream): AsyncGenerator<AnswerMessage, JsonObject | undefined> {
@@ -116,11 +137,12 @@ async function* ask(
   { sessions, clock }: Stations,
   { understood, input, session }: Call,
   asked: JsonObject,
+  expiresMs = patienceMs,
 ): AsyncGenerator<AnswerMessage, Answers | undefined> {
   if (!takesStream(understood.headers)) return undefined;
   const open = new Map<string, OpenQuestion>();
   const close = (): void => open.forEach((question) => question.close());
-  const timer = clock.after(patienceMs, close);
+  const timer = clock.after(Math.min(expiresMs, patienceMs), close);
   understood.signal.addEventListener("abort", close, { once: true });
   try {
     const requests = toInputRequests(asked);
@@ -156,7 +178,7 @@ async function gather(
 /** The next round, as the retry of a modern client would be. */
 async function walk(
   { road }: Stations,
-  { understood, input }: Call,
+  { understood, input, signed }: Call,
   asked: JsonObject,
   answers: Answers,
 ): Promise<Cleaned | Failure> {
@@ -174,13 +196,19 @@ async function walk(
     if (inputKindOf(method, params)?.startsWith("elicitation") === true) given.set(key, cancelled);
   }
   const next = { ...input, params: toNextParams(input.params, asked, given), refused };
-  const { verdict, exchange } = await road.turn.walk(withFact(understood, { input: next }));
+  const walked = await road.turn.walk(withFact(understood, { input: next }));
+  const { verdict, exchange, stage } = walked;
+  const approval = verdict.verdict === "pass" ? verdict.out.approval : verdict.approval;
+  // A round that nobody has to approve takes nothing of what was said before, but the question.
+  if (approval !== undefined) signed.approval = approval;
+  else if (signed.approval?.by === undefined) signed.approval = undefined;
   if (verdict.verdict === "deny") {
-    return failure(verdict.code, road.cleanWhy(exchange, verdict.why));
+    const why = road.cleanWhy(exchange, verdict.why);
+    return { ...failure(verdict.code, why), refused: { stage, data: verdict.data } };
   }
   const reviewed = verdict.verdict === "pass" ? verdict.out.reviewed : verdict.answer;
   const cleaned = verdict.verdict === "pass" ? verdict.out.cleaned : verdict.cleaned;
-  const sanitized = await road.sanitize.run(withFact(exchange, { reviewed, cleaned }));
+  const sanitized = await road.sanitize.run(withFact(exchange, { reviewed, cleaned, approval }));
   if (sanitized.verdict === "pass") return sanitized.out;
   return failure("INTERNAL", "The answer was not cleaned");
 }

@@ -1,6 +1,7 @@
 /** Hands an answer to the client as it comes; the record is written before the last message goes. */
 import {
   type AnswerMessage,
+  type Approval,
   type Block,
   type Cleaned,
   type Log,
@@ -9,6 +10,7 @@ import {
   failure,
   isLast,
   utf8Length,
+  withFact,
 } from "./core/index.ts";
 import { type JsonObject, formatEvent, reread } from "./mcp/index.ts";
 import type { EventLog } from "./sessions/index.ts";
@@ -191,7 +193,11 @@ async function leave(open: Open, bytesOut: number): Promise<void> {
     await messages.return?.();
     const outcome = { decision: "cancelled", stage: "respond", status: 200, bytesOut } as const;
     await ending
-      .record(facts, { ...outcome, why: "The client left", redactions: cleaned.redactions })
+      .record(toSigned(open.delivery), {
+        ...outcome,
+        why: "The client left",
+        redactions: cleaned.redactions,
+      })
       .catch((error: unknown) => log.error("Cannot record", { error: String(error) }));
   }
   open.close();
@@ -207,9 +213,11 @@ async function finish(
 ): Promise<Wire> {
   const { facts, cleaned, ending, log } = delivery;
   const wire = toText(message, listener);
+  const signed = toSigned(delivery);
   try {
-    await ending.record(facts, {
-      ...toEnd(message, facts.signal.aborted, delivery.block()),
+    const { approval } = signed;
+    await ending.record(signed, {
+      ...toEnd(message, { wasCancelled: facts.signal.aborted, block: delivery.block(), approval }),
       redactions: cleaned.redactions,
       result: message.kind === "result" ? message.result : undefined,
       status: sentBefore > 0 ? 200 : wire.status,
@@ -224,15 +232,21 @@ async function finish(
 
 function toEnd(
   message: AnswerMessage,
-  wasCancelled: boolean,
-  block: Block | undefined,
+  { wasCancelled, block, approval }: Circumstances,
 ): Pick<Outcome, "decision" | "stage" | "code" | "why"> {
   if (block !== undefined) {
     return { decision: "denied", stage: "authorize", code: "BLOCKED", why: block.why };
   }
   if (wasCancelled) return { decision: "cancelled", stage: "forward", why: "The client cancelled" };
-  if (message.kind !== "failure") return { decision: "allowed", stage: "respond" };
-  const { code, why } = message;
+  // Who is asked has not said anything yet.
+  const isAsked = approval !== undefined && approval.by === undefined;
+  if (message.kind !== "failure") {
+    return isAsked
+      ? { decision: "asked", stage: "approve" }
+      : { decision: "allowed", stage: "respond" };
+  }
+  const { code, why, refused } = message;
+  if (refused !== undefined) return { decision: "denied", stage: refused.stage, code, why };
   const isOurs = code === "RESPONSE_WITHHELD" || code === "RESPONSE_TOO_LARGE";
   return {
     decision: isOurs ? "denied" : "failed",
@@ -240,6 +254,19 @@ function toEnd(
     code,
     why,
   };
+}
+
+interface Circumstances {
+  readonly wasCancelled: boolean;
+  readonly block: Block | undefined;
+  readonly approval: Approval | undefined;
+}
+
+/** The facts of the first round, with what a person said in the last one that asked. */
+function toSigned({ facts, cleaned }: Delivery): Facts & Understood {
+  return cleaned.signed === undefined
+    ? facts
+    : withFact(facts, { approval: cleaned.signed.approval });
 }
 
 async function pull(messages: Messages, { facts, block, log }: Delivery): Promise<AnswerMessage> {

@@ -1,4 +1,5 @@
 /** What one process opens once; every gateway that it builds from a config stands on this. */
+import { type Approvals, openApprovals } from "./approvals/index.ts";
 import { type AuditFile, type AuditView, openAudit } from "./audit/index.ts";
 import { type LoadedConfig, resolvePath } from "./config/index.ts";
 import {
@@ -49,6 +50,7 @@ export interface Foundation {
   readonly audit: AuditFile;
   readonly sessions: Sessions;
   readonly blocks: Blocks;
+  readonly approvals: Approvals;
   readonly cancellations: Cancellations;
   readonly slots: SlotTable;
   readonly integrity: Integrity;
@@ -88,6 +90,7 @@ export async function openFoundation(options: FoundationOptions): Promise<Founda
     },
   );
   const sessions = await createSessions({ ...ports, seals, goesOn: onLost === "local" });
+  const approvals = await openApprovals(ports, seals, options.sharedNow);
   const cancellations = createCancellations(blocks, sessions);
   const about = { folder, version, env, instance };
   const upstreams = createUpstreamPool(about, { ...ports, seals, integrity });
@@ -100,6 +103,7 @@ export async function openFoundation(options: FoundationOptions): Promise<Founda
     audit,
     sessions,
     blocks,
+    approvals,
     cancellations,
     slots: createSlotTable(),
     integrity,
@@ -115,6 +119,7 @@ export async function openFoundation(options: FoundationOptions): Promise<Founda
       // What that ended is recorded before the record is closed.
       await settledWithin(cancellations.idle(), lastWordsMs, ports.clock);
       cancellations.close();
+      approvals.close();
       await blocks.close();
       await audit.close();
       await ports.store.close();

@@ -3,5 +3,11 @@ export { type Foundation, type FoundationOptions, openFoundation } from "./found
 export { type GatewayOptions, type OpenGateway, openGateway } from "./open-gateway.ts";
 export { type OperationsOptions, createOperations } from "./operations.ts";
 export { type ReloadOptions, type Reloader, createReloader } from "./reload.ts";
+export {
+  type CallExplanation,
+  type ExplainGround,
+  explainCall,
+  methodOfKind,
+} from "./explain-call.ts";
 export { createLockCleaner } from "./lock-cleaner.ts";
 export { lockPathOf, toLockFile } from "./lock-file.ts";

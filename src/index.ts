@@ -1,16 +1,26 @@
 /** What a config and a program import from `mcp-gw`. */
 export { defineConfig, rule, secret } from "./config/index.ts";
 export type {
+  AllowInput,
   ConfigContext,
   ConfigInput,
   ConfigPart,
   DefinedConfig,
   InputGrant,
   JsonValue,
+  PromptPattern,
+  Register,
+  ResourcePattern,
+  RuleCondition,
+  RuleFacts,
   RuleInput,
+  RuleSpec,
+  RuleTargets,
+  RuleValues,
   SecretCommand,
   SecretFile,
   SecretRef,
+  ToolPattern,
   WhenFacts,
   WhenFunction,
 } from "./config/index.ts";

@@ -3,6 +3,7 @@ import type { Audit } from "./audit/index.ts";
 import type { AdminConfig, Config } from "./config/index.ts";
 import { conduct } from "./conduct.ts";
 import {
+  type CallWish,
   type Clock,
   type Code,
   type Deny,
@@ -11,6 +12,7 @@ import {
   type Operator,
   createCanceller,
 } from "./core/index.ts";
+import { type CallExplanation, explainCall } from "./explain-call.ts";
 import { type Foundation, type FoundationConfig, toAuditView } from "./foundation.ts";
 import { createIdentity, createOperators } from "./identity/index.ts";
 import { createLimits } from "./limits/index.ts";
@@ -33,6 +35,8 @@ export interface OpenGateway extends Gateway {
     address: string | undefined,
   ) => Promise<Operator | Deny>;
   readonly subscriber: Subscriber;
+  /** Decides a call that is not made. */
+  readonly explain: (wish: CallWish) => CallExplanation;
   /**
    * Another gateway takes the place of this one: streams of changes go over to it, and what else is
    * under way ends under the rules it began with, but for what its upstreams may ask of clients: that
@@ -70,7 +74,7 @@ export function openGateway(
   const names = createNames(config, ports);
   // A server on this machine may be able to read `.mcp-gw/run.json`.
   const own = adminToken === undefined ? [] : [adminToken];
-  const settings = toRoadSettings(config, log, version, own);
+  const settings = toRoadSettings(loaded, log, version, own);
   // Last, since nothing below can be wrong with a config: what is opened is given back by `giveWay`.
   const upstreams = foundation.upstreams.open(config, policy.grants);
   integrity.follow(config.integrity, createLockCleaner(config), (event) =>
@@ -85,6 +89,7 @@ export function openGateway(
   };
   const road = buildRoad(
     {
+      approvals: foundation.approvals,
       identity,
       limits,
       sessions,
@@ -131,6 +136,12 @@ export function openGateway(
       return "verdict" in found ? ((await limits.stranger(address)) ?? found) : found;
     },
     subscriber: road.subscriber,
+    explain: (wish) => {
+      const status = upstreams.status();
+      const isQuarantined = (upstream: string, tool: string): boolean =>
+        status.some(({ name, quarantined }) => name === upstream && quarantined.includes(tool));
+      return explainCall(wish, { policy, config, lock: integrity.lock(), isQuarantined });
+    },
     giveWay: async () => {
       succession.abort();
       await conductor.idle();

@@ -16,7 +16,7 @@ export interface OperationsOptions {
 export function createOperations(options: OperationsOptions): Operations {
   const { foundation, reloader, ready, store } = options;
   const { clock } = foundation.ports;
-  const { blocks, instance, version, sessions } = foundation;
+  const { approvals, blocks, instance, version, sessions } = foundation;
   const startedAt = clock.now();
   return {
     authenticate: (authorization, address) => reloader.gateway().operator(authorization, address),
@@ -60,8 +60,17 @@ export function createOperations(options: OperationsOptions): Operations {
       return outcome;
     },
     blocks,
+    approvals: {
+      list: () => approvals.list(clientsOf(reloader.loaded().config)),
+      decide: (id, word) => approvals.decide(clientsOf(reloader.loaded().config), id, word),
+    },
+    explain: (wish) => reloader.gateway().explain(wish),
     doubts: (wish) => doubtsOf(wish, reloader.loaded().config),
   };
+}
+
+function clientsOf({ clients }: Pick<Config, "clients">): readonly string[] {
+  return Object.keys(clients);
 }
 
 /** A block is not refused for a name that is not there yet, but in a hurry names are mistyped. */

@@ -17,6 +17,7 @@ export {
   parseFields,
   parseMoment,
 } from "./query.ts";
+export { type RecordedCall, readCall } from "./read-call.ts";
 export { type AuditRow, formatRow, rowHeads, toRow, toWidths } from "./row.ts";
 export { followLines, type KnownEnds, readNewest } from "./tail.ts";
 export { type Verification, verifyAudit } from "./verify.ts";

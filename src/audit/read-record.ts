@@ -53,6 +53,8 @@ export function checkRecord(record: RecordLine, crypto: Pick<Crypto, "sha256">):
     const value = member(json, name);
     if (isObject(value)) edits.push(...removals(value, (key) => key === "value"));
   }
+  const approval = member(json, "approval");
+  if (isObject(approval)) edits.push(...removals(approval, (key) => key === "by"));
   const covered = splice(json, edits);
   if (crypto.sha256(covered) !== hash) return "changed";
   // White space or another spelling in what was taken out shows in the length alone.
@@ -78,6 +80,7 @@ function personalParts(json: JsonObject): RecordMember[] {
     ["address", member(json, "address")],
     ["value", at(json, "args", "value")],
     ["result", at(json, "result", "value")],
+    ["by", at(json, "approval", "by")],
   ] as const;
   return places.flatMap(([key, value]) =>
     value === undefined ? [] : [{ key, text: textOf(value) }],

@@ -1,5 +1,5 @@
 /** Turns an entry into the members of a record, in the contract's order. */
-import { type Crypto, type Log, utf8Length } from "../core/index.ts";
+import { type Approval, type Crypto, type Log, utf8Length } from "../core/index.ts";
 import { type Json, reread, stringOf, textOf } from "../mcp/index.ts";
 import { type RecordMember, type Seal, sealRecord } from "./chain.ts";
 import { cutJson } from "./cut-json.ts";
@@ -95,6 +95,17 @@ export function createRecorder(settings: RecordSettings): ToRecord {
       if (found.value !== undefined) personal.push({ key: personalName, text: found.value });
     };
 
+    /** Who approved is a person. */
+    const addApproval = (approval: Approval | undefined): void => {
+      if (approval === undefined) return;
+      const facts = `"id":${toText(approval.id)},"via":${toText(approval.via)}`;
+      const by = maybe(approval.by, foreign);
+      if (by === undefined) return add("approval", `{${facts}}`);
+      const text = `{${facts},"by":${by}}`;
+      members.push({ key: "approval", text, covered: { text: `{${facts}}` } });
+      personal.push({ key: "by", text: by });
+    };
+
     add("kind", toText(entry.kind ?? "exchange"));
     add("time", toText(new Date(entry.time).toISOString()));
     add("id", maybe(entry.id, toText));
@@ -139,6 +150,7 @@ export function createRecorder(settings: RecordSettings): ToRecord {
         ),
       ),
     );
+    addApproval(entry.approval);
     add(
       "redactions",
       maybe(entry.redactions, (redactions) =>

@@ -1,6 +1,7 @@
 /** `mcp-gw check`: every fault of a config at once, offline, changing nothing. */
 import { defineCommand } from "citty";
 import { openRuntime } from "../runtime/index.ts";
+import { definitionFaults } from "./definition-faults.ts";
 import { lockFaults } from "./lock-faults.ts";
 import { formatFaults, load, noConfigText } from "./load.ts";
 import type { LoadRuntime } from "./load.ts";
@@ -59,7 +60,8 @@ export async function check(
     return 2;
   }
   const locked = loaded.config === undefined ? [] : await lockFaults(loaded, runtime);
-  const faults = [...loaded.faults, ...locked];
+  const unmet = loaded.config === undefined ? [] : await definitionFaults(loaded, runtime);
+  const faults = [...loaded.faults, ...unmet, ...locked];
   const isGood = loaded.config !== undefined && locked.every(({ level }) => level === "warning");
   const ok = isGood && !(options.strict && faults.length > 0);
   if (options.json) out(JSON.stringify({ ok, faults }, undefined, 2));

@@ -2,17 +2,25 @@
 import { type CommandDef, defineCommand, renderUsage, runCommand } from "citty";
 import { colors, stripAnsi } from "consola/utils";
 import { version } from "../version.ts";
+import { approvalsCommand } from "./approvals.ts";
+import { accessCommand } from "./access.ts";
 import { auditCommand } from "./audit.ts";
 import { blockCommand } from "./block.ts";
 import { blocksCommand } from "./blocks.ts";
 import { checkCommand } from "./check.ts";
+import { diffCommand } from "./diff.ts";
+import { explainCommand } from "./explain.ts";
 import { lockCommand } from "./lock.ts";
 import { reloadCommand } from "./reload.ts";
+import { replayCommand } from "./replay.ts";
 import { startCommand } from "./start.ts";
 import { stdioCommand } from "./stdio.ts";
+import { testCommand } from "./test-cases.ts";
+import { suggestCommand } from "./suggest.ts";
 import { tokenCommand } from "./token.ts";
 import { toolsCommand } from "./tools.ts";
 import { tryCommand } from "./try.ts";
+import { typesCommand } from "./types.ts";
 import { unblockCommand } from "./unblock.ts";
 import { findUsageFault } from "./usage-fault.ts";
 
@@ -26,14 +34,22 @@ const main = defineCommand({
     start: startCommand,
     stdio: stdioCommand,
     check: checkCommand,
+    explain: explainCommand,
+    test: testCommand,
+    access: accessCommand,
+    diff: diffCommand,
     try: tryCommand,
     tools: toolsCommand,
     lock: lockCommand,
+    types: typesCommand,
+    replay: replayCommand,
+    suggest: suggestCommand,
     token: tokenCommand,
     reload: reloadCommand,
     block: blockCommand,
     unblock: unblockCommand,
     blocks: blocksCommand,
+    approvals: approvalsCommand,
     audit: auditCommand,
   },
 });

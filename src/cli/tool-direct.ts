@@ -15,9 +15,23 @@ import {
 import type { Runtime } from "../runtime/index.ts";
 import { type Upstream, type UpstreamCaller, createUpstreamPool } from "../upstreams/index.ts";
 import { version } from "../version.ts";
-import { type Ended, type ToolServer, ownCapabilities, ownRevision } from "./tool-server.ts";
+import {
+  type Ended,
+  type Tool,
+  type ToolServer,
+  ownCapabilities,
+  ownRevision,
+} from "./tool-server.ts";
+
+type Refused = Ended & { readonly kind: "refused" };
 
 const maxBytes = 64 * 1024 * 1024;
+
+/** It tells of its prompts as well. */
+export interface DirectServer extends ToolServer {
+  /** Every page; none where it has none. */
+  readonly prompts: () => ReturnType<ToolServer["list"]>;
+}
 
 /** `name` is an upstream of the config; `capabilities` are what it is told that this client can do. */
 export function openDirectServer(
@@ -25,7 +39,7 @@ export function openDirectServer(
   name: string,
   runtime: Runtime,
   capabilities: object = ownCapabilities,
-): ToolServer {
+): DirectServer {
   const upstreams = Object.fromEntries(
     Object.entries(config.upstreams).filter(([each]) => each === name),
   );
@@ -47,12 +61,15 @@ export function openDirectServer(
     },
   };
   const forever = createCanceller().signal;
+  const list = async (kind: "tools" | "prompts"): Promise<readonly Tool[] | Refused> => {
+    const found = await upstream.list(kind, caller, forever);
+    if ("kind" in found) return { kind: "refused", code: found.code, message: found.why };
+    return found.items.map(({ key, json }) => ({ name: key, definition: json }));
+  };
+
   return {
-    list: async () => {
-      const found = await upstream.list("tools", caller, forever);
-      if ("kind" in found) return { kind: "refused", code: found.code, message: found.why };
-      return found.items.map(({ key, json }) => ({ name: key, definition: json }));
-    },
+    list: () => list("tools"),
+    prompts: () => list("prompts"),
     call: async ({ tool, name: called, args, more, deadlineMs, hear }) => {
       const schema = member(tool?.definition, "inputSchema");
       const declared = isObject(schema) ? toParamHeaders(schema) : { headers: [] };

@@ -17,7 +17,8 @@ export async function findUsageFault(
   const options = new Map<string, "boolean" | "value">();
   let positionals = 0;
   for (const [name, arg] of Object.entries(args)) {
-    if (arg.type === "positional") positionals++;
+    // "FILE…" takes as many as there are.
+    if (arg.type === "positional") positionals += arg.valueHint?.endsWith("…") ? Infinity : 1;
     else {
       const kind = arg.type === "boolean" ? "boolean" : "value";
       const aliases = "alias" in arg ? [arg.alias ?? []].flat() : [];

@@ -1,5 +1,30 @@
 /** The words of `gateway.config.ts`: `defineConfig` and `rule`. */
-import type { ConfigInput } from "./schema.ts";
+import type {
+  AllowInput,
+  CheckedTargets,
+  RuleCondition,
+  RuleFacts,
+  RuleTargets,
+  RuleValues,
+} from "./register.ts";
+import type { PlainConfigInput } from "./schema.ts";
+
+type PlainEntry<Key extends "clients" | "roles"> = NonNullable<PlainConfigInput[Key]>[string];
+type PlainRule = NonNullable<PlainConfigInput["rules"]>[number];
+interface Allowing {
+  /** What may be used. Nothing is allowed by default. */
+  readonly allow?: AllowInput | undefined;
+}
+
+/** The config as a user writes it; its patterns name what `Register` holds. */
+export type ConfigInput = Omit<PlainConfigInput, "clients" | "roles" | "rules"> & {
+  /** Who may call, by name. */
+  clients?: { [name: string]: Omit<PlainEntry<"clients">, "allow"> & Allowing } | undefined;
+  /** What several clients may use, by name. */
+  roles?: { [name: string]: Omit<PlainEntry<"roles">, "allow"> & Allowing } | undefined;
+  /** What narrows the clients' rights. All that match count, in any order. */
+  rules?: RuleInput[] | undefined;
+};
 
 export interface ConfigContext {
   /** The environment, with the `.env` file beside the config. */
@@ -26,14 +51,33 @@ export function defineConfig(...parts: readonly ConfigPart[]): DefinedConfig {
   return { [partsKey]: parts };
 }
 
-export type RuleInput = NonNullable<ConfigInput["rules"]>[number];
+export type RuleInput = Omit<PlainRule, "on"> & {
+  /** A pattern or a list of them for tools, resources and prompts, or `{ tools, resources, prompts, input }`. */
+  readonly on: RuleTargets;
+};
+
+type Shaped = "when" | "unless" | "set" | "defaults";
+/** All of a rule but its name; what it says of arguments fits the tools that `on` can match. */
+export type RuleSpec<On extends RuleTargets> = Omit<RuleInput, "name" | "on" | Shaped> & {
+  /** A pattern or a list of them for tools, resources and prompts, or `{ tools, resources, prompts, input }`. */
+  readonly on: On & CheckedTargets<On>;
+  /** The rule matches where all of its tests hold, or the function answers `true`. */
+  readonly when?: RuleCondition<On> | ((facts: RuleFacts<On>) => boolean) | undefined;
+  /** The rule matches where not all of its tests hold, so also where a value is absent. */
+  readonly unless?: RuleCondition<On> | undefined;
+  /** Arguments of a tool that are always sent so, and are not shown to the caller. */
+  readonly set?: RuleValues<On> | undefined;
+  /** Arguments of a tool that are sent where the caller leaves them out. */
+  readonly defaults?: RuleValues<On> | undefined;
+};
 
 /**
  * Declares a rule, which narrows what the allow-lists permit. Without `when` and `unless` it takes
  * its targets out of lists too; with one of them it is asked at the call, and tells the caller `why`.
  */
-export function rule(name: string, spec: Omit<RuleInput, "name">): RuleInput {
-  return { name, ...spec };
+export function rule<const On extends RuleTargets>(name: string, spec: RuleSpec<On>): RuleInput {
+  // The narrower words of the tools that `on` names are words of any rule.
+  return { name, ...spec } as RuleInput;
 }
 
 /** The parts of what `defineConfig` gave; undefined for anything else. */

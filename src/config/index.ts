@@ -1,12 +1,22 @@
 /** What can be set. */
 export type { CheckContext } from "./checks/index.ts";
+export { type Definitions, checkDefinitions } from "./checks/definitions.ts";
 export { defineConfig, rule } from "./define.ts";
-export type { ConfigContext, ConfigPart, DefinedConfig, RuleInput } from "./define.ts";
+export type {
+  ConfigContext,
+  ConfigInput,
+  ConfigPart,
+  DefinedConfig,
+  RuleInput,
+  RuleSpec,
+} from "./define.ts";
+export { canonicalJson } from "./digest.ts";
 export type { Fault } from "./fault.ts";
+export { findImports } from "./find-imports.ts";
 export { parseInputGrant } from "./input-grant.ts";
 export type { InputGrant } from "./input-grant.ts";
 export type { JsonValue } from "./json-value.ts";
-export { loadConfig, prepareConfig } from "./load.ts";
+export { loadConfig, placeFindings, prepareConfig } from "./load.ts";
 export type { LoadedConfig, LoadOptions, PrepareOptions, RefusedConfig, Watched } from "./load.ts";
 export { parseConfig } from "./parse.ts";
 export type { Parsed } from "./parse.ts";
@@ -14,10 +24,21 @@ export { parsePackageName } from "./package-name.ts";
 export type { PackageName } from "./package-name.ts";
 export { folderOf, resolvePath } from "./path.ts";
 export type { ConfigPorts } from "./ports.ts";
-export { configExtensions } from "./read-file.ts";
+export { configExtensions, readConfigFile } from "./read-file.ts";
+export type {
+  AllowInput,
+  PromptPattern,
+  Register,
+  ResourcePattern,
+  RuleCondition,
+  RuleFacts,
+  RuleTargets,
+  RuleValues,
+  ToolPattern,
+} from "./register.ts";
 export { checkReload } from "./reload.ts";
 export { isSameSetting } from "./same-setting.ts";
-export { configSchema, isClientName, pattern, test, upstreamName } from "./schema.ts";
+export { configSchema, defaultAsk, isClientName, pattern, test, upstreamName } from "./schema.ts";
 export type {
   AdminConfig,
   AdminUserConfig,
@@ -25,12 +46,12 @@ export type {
   ClientConfig,
   ConditionConfig,
   Config,
-  ConfigInput,
   DrainConfig,
   HttpUpstreamConfig,
   PackageUpstreamConfig,
   RateConfig,
   RoleConfig,
+  AskConfig,
   RuleConfig,
   RuleRateConfig,
   SanitizeConfig,

@@ -20,7 +20,6 @@ const keys = new Map<string, readonly string[]>([
 
 /** Values that are not there yet, with what to call them. */
 const values = new Map<string, (value: unknown) => string | undefined>([
-  ["rules.#.then", (value) => (value === "ask" ? '"ask"' : undefined)],
   ["audit.file", (value) => (typeof value === "object" ? "An object" : undefined)],
 ]);
 

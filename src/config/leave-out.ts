@@ -26,7 +26,7 @@ const standIns = new Map<string, (name: string) => unknown>([
 ]);
 
 /** A rule that lacks one of these could seem to do nothing, or to do something else. */
-const effects = new Set(["set", "defaults", "rate", "sanitize", "timeoutMs", "mode"]);
+const effects = new Set(["ask", "set", "defaults", "rate", "sanitize", "timeoutMs", "mode"]);
 
 /** `sha256` makes the stand-in of a token, which no other client has. */
 export function leaveOut(
@@ -50,6 +50,7 @@ export function leaveOut(
     // A rule that does something else has no need to deny.
     const entry = entryOf(key, name);
     if (key === "rules" && part === "then" && isTable(entry)) {
+      if (Object.hasOwn(entry, "ask")) return "ask";
       if (Object.keys(entry).some((each) => effects.has(each))) return undefined;
     }
     return standIns.get(`${key}.${part}`)?.(String(name));

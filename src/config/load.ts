@@ -77,7 +77,7 @@ export async function loadConfig(options: LoadOptions): Promise<LoadedConfig | R
   try {
     const { config, findings, secrets } = await settle(read.exported, { ...options, env, folder });
     const watched = { secrets, sources };
-    faults.push(...inOrder(findings.map((found) => place(found, file, source))));
+    faults.push(...placeFindings(findings, file, source));
     if (config === undefined || hasErrors(faults)) return { faults, watched };
     const digest = ports.sha256(canonicalJson(config));
     return { config, file, folder, digest, faults, watched };
@@ -168,6 +168,15 @@ async function readEnv(options: LoadOptions, file: string): Promise<ReadEnv> {
     if (value !== undefined) env[name] = value;
   }
   return { env, faults: faults.map((fault) => ({ level: "error", path: "", file, ...fault })) };
+}
+
+/** With their lines in the file, in the file's order. */
+export function placeFindings(
+  findings: readonly Finding[],
+  file: string,
+  source: string,
+): readonly Fault[] {
+  return inOrder(findings.map((found) => place(found, file, source)));
 }
 
 function place(found: Finding, file: string, source: string): Fault {

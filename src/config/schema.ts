@@ -11,6 +11,7 @@ const isNot = {
   count: "Must be a whole number of at least 1",
   bytes: "Must be a whole number of bytes from 1 to 1073741824",
   milliseconds: "Must be a whole number of milliseconds from 1 to 86400000",
+  wait: "Must be a whole number of milliseconds from 0 to 600000",
   grace: "Must be a whole number of milliseconds from 0 to 86400000",
   port: "Must be a port from 0 to 65535",
   perSecond: "Must be from 0.001 to 1000000",
@@ -356,6 +357,17 @@ const ruleRate = v.strictObject({
   /** Whom the bucket is for: all calls of the `"rule"` by default, each `"client"` or `"subject"`. */
   per: v.optional(v.picklist(["rule", "client", "subject"]), "rule"),
 });
+const askSettings = v.strictObject({
+  /**
+   * `"client"` (the default) asks on the caller's side, and an operator where nobody can be asked
+   * there; `"operator"` asks an operator alone, since a client's yes proves only what the host says.
+   */
+  via: v.optional(v.picklist(["client", "operator"]), "client"),
+  /** How long a question stands, and how long an operator's yes is good for; five minutes by default. */
+  expiresMs: v.optional(milliseconds, 300_000),
+  /** How long the call waits for an operator before it is refused; not at all by default. */
+  waitMs: v.optional(wholeNumber(0, 600_000, isNot.wait), 0),
+});
 const rule = v.strictObject({
   /** Stands in the record of each call that the rule matches. */
   name: text,
@@ -370,7 +382,9 @@ const rule = v.strictObject({
   /** The rule matches where not all of its tests hold, so also where a value is absent. */
   unless: v.optional(condition),
   // eslint-disable-next-line unicorn/no-thenable -- the contract's word for what a rule does
-  then: v.optional(v.literal("deny")),
+  then: v.optional(v.picklist(["deny", "ask"])),
+  /** How a person is asked; only beside `then: "ask"`. */
+  ask: v.optional(askSettings),
   /** Arguments of a tool that are always sent so, and are not shown to the caller. */
   set: v.optional(argumentValues),
   /** Arguments of a tool that are sent where the caller leaves them out. */
@@ -473,6 +487,9 @@ const integrity = v.lazy((input: unknown): typeof integrityByMode | typeof integ
   isObject(input) ? integritySettings : integrityByMode,
 );
 
+/** How a rule asks that does not say so itself. */
+export const defaultAsk: v.InferOutput<typeof askSettings> = v.parse(askSettings, {});
+
 export const configSchema = v.strictObject({
   /** Where the gateway listens. */
   listen: v.optional(listen, {}),
@@ -509,8 +526,8 @@ export const configSchema = v.strictObject({
   drain: v.optional(drain, {}),
 });
 
-/** The config as a user writes it. */
-export type ConfigInput = v.InferInput<typeof configSchema>;
+/** The config as a user writes it, with any names in its patterns. */
+export type PlainConfigInput = v.InferInput<typeof configSchema>;
 /** The config as the house uses it: every default filled in, every secret read. */
 export type Config = v.InferOutput<typeof configSchema>;
 export type UpstreamConfig = Config["upstreams"][string];
@@ -521,6 +538,7 @@ export type ClientConfig = Config["clients"][string];
 export type RoleConfig = Config["roles"][string];
 export type RuleConfig = Config["rules"][number];
 export type RuleRateConfig = NonNullable<RuleConfig["rate"]>;
+export type AskConfig = v.InferOutput<typeof askSettings>;
 export type ConditionConfig = v.InferOutput<typeof condition>;
 export type TestConfig = v.InferOutput<typeof test>;
 export type RateConfig = ClientConfig["rate"][number];

@@ -10,6 +10,11 @@ export interface Failure {
   readonly why: string;
   /** Nothing of the call can have arrived: there was no connection. */
   readonly isUnreached?: true;
+  /** Of a refusal in a later round: the stage that gave it, and what it tells. */
+  readonly refused?: {
+    readonly stage: string;
+    readonly data?: Readonly<Record<string, unknown>> | undefined;
+  };
 }
 /** A request to a legacy client on the stream of its own call, under an id of ours. */
 export type Question = RequestMessage;

@@ -13,6 +13,7 @@ import type {
   TargetKind,
 } from "../mcp/index.ts";
 import type { AnswerStream } from "./answer.ts";
+import type { Approval, ApprovalDemand, CarriedWord } from "./approval.ts";
 import type { Cancellation } from "./cancellation.ts";
 import type { Body, NamedBucket } from "./ports.ts";
 
@@ -148,6 +149,8 @@ export interface OneTarget {
   readonly params: JsonObject;
   /** Of a task: the rules that clean what its call answers, by name. */
   readonly cleanedBy?: readonly string[];
+  /** What the call's state says of a person's approval. */
+  readonly word?: CarriedWord;
 }
 /** A list, made of the lists of these upstreams. */
 export interface ListTarget {
@@ -220,6 +223,8 @@ export interface Judged extends Consulted {
   readonly judgement: {
     readonly rules: readonly RuleHit[];
     readonly adjust: Adjustment;
+    /** A person has to approve what will be sent. */
+    readonly ask?: ApprovalDemand | undefined;
   };
 }
 /** What the rules change in how a call is made, and in what becomes of its answer. */
@@ -237,7 +242,8 @@ export interface SanitizeChoice {
   readonly hidden?: "strip" | "show" | "deny" | "off" | undefined;
 }
 export interface Approved extends Judged {
-  readonly approval: undefined;
+  /** Whose word lets the call pass; undefined where no rule asks for any. */
+  readonly approval: Approval | undefined;
 }
 export interface Metered extends Approved {
   readonly metered: true;
@@ -261,6 +267,13 @@ export interface Reviewed extends Answered {
 export interface Cleaned extends Understood {
   readonly answer: AnswerStream;
   readonly redactions: readonly Redaction[];
+  readonly approval?: Approval | undefined;
+  /** Of an exchange of several rounds; filled while the answer flows. */
+  readonly signed?: SignedRounds | undefined;
+}
+/** What the last round came to that a person was asked in. */
+export interface SignedRounds {
+  approval?: Approval | undefined;
 }
 
 /** What was taken out of an answer; grows while the answer flows. */

@@ -1,5 +1,6 @@
 /** The house's words. */
 export * from "./answer.ts";
+export * from "./approval.ts";
 export * from "./block.ts";
 export * from "./cancellation.ts";
 export * from "./exchange.ts";

@@ -1,4 +1,6 @@
 /** The face that the admin door sees of the gateway. */
+import type { Json, TargetKind } from "../mcp/index.ts";
+import type { ApprovalList } from "./approval.ts";
 import type { BlockList, BlockWish } from "./block.ts";
 import type { InnerCode } from "./problems.ts";
 import type { Deny } from "./stage.ts";
@@ -70,6 +72,27 @@ export interface InstanceState {
   readonly reload?: ReloadOutcome & { readonly time: number };
 }
 
+/** A call that somebody may make, or has made. */
+export interface CallWish {
+  /** The client's name in the config. */
+  readonly client: string;
+  readonly subject: string | undefined;
+  readonly address: string | undefined;
+  readonly kind: TargetKind;
+  readonly upstream: string;
+  /** The upstream's own name, or URI. */
+  readonly name: string;
+  readonly args: Json | undefined;
+  /** The MCP method; by default the one that uses a thing of this kind. */
+  readonly method?: string | undefined;
+}
+/** What it would come to; plain data, with the chain that decided beside these. */
+export interface ExplainedCall {
+  readonly verdict: "allowed" | "denied" | "asked";
+  readonly code?: InnerCode;
+  readonly why?: string;
+}
+
 export interface Operations {
   /** Counts failures per address, and refuses an address with too many of them. */
   readonly authenticate: (
@@ -84,6 +107,9 @@ export interface Operations {
   /** One at a time; who comes meanwhile is told what the next one comes to. */
   readonly reload: () => Promise<ReloadOutcome>;
   readonly blocks: BlockList;
+  readonly approvals: ApprovalList;
+  /** Decides a call that is not made. Changes nothing, counts nothing, asks no upstream. */
+  readonly explain: (wish: CallWish) => ExplainedCall;
   /** Names in a wish that the config does not know, a sentence each. */
   readonly doubts: (wish: Pick<BlockWish, "client" | "target">) => readonly string[];
 }

@@ -1,6 +1,7 @@
 /** A stage adds one fact to the exchange, or ends it. */
 import type { Era, IdText } from "../mcp/index.ts";
 import type { AnswerStream } from "./answer.ts";
+import type { Approval } from "./approval.ts";
 import type { Redaction, RuleHit } from "./exchange.ts";
 import type { Code, InnerCode } from "./problems.ts";
 
@@ -23,6 +24,8 @@ export interface Deny {
   readonly headers?: Readonly<Record<string, string>>;
   /** The rules that matched, for the record. */
   readonly rules?: readonly RuleHit[];
+  /** Whose approval is missing, or who refused it, for the record. */
+  readonly approval?: Approval;
   /** What is known of a message that was refused while it was read. */
   readonly about?: MessageTraits;
 }
@@ -38,6 +41,8 @@ export interface Answer {
   /** What was taken out of an answer whose foreign parts are clean already. */
   readonly cleaned?: readonly Redaction[];
   readonly headers?: Readonly<Record<string, string>>;
+  /** The answer asks a person to approve the call. */
+  readonly approval?: Approval;
 }
 export type Verdict<Out> = Pass<Out> | Deny | Answer;
 
@@ -57,14 +62,16 @@ export function pass<Out>(out: Out): Pass<Out> {
 export function deny(
   code: Code,
   why: string,
-  extra: Partial<Pick<Deny, "data" | "headers" | "number" | "recorded" | "rules">> = {},
+  extra: Partial<
+    Pick<Deny, "approval" | "data" | "headers" | "number" | "recorded" | "rules">
+  > = {},
 ): Deny {
   return { verdict: "deny", code, why, recorded: code, ...extra };
 }
 
 export function answer(
   stream: AnswerStream,
-  extra: Partial<Pick<Answer, "cleaned" | "headers">> = {},
+  extra: Partial<Pick<Answer, "approval" | "cleaned" | "headers">> = {},
 ): Answer {
   return { verdict: "answer", answer: stream, ...extra };
 }

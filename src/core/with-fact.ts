@@ -28,7 +28,7 @@ class Facts implements Record<keyof AllFacts, unknown> {
   shaped;
   call;
   judgement;
-  approval: undefined;
+  approval;
   metered;
   raw;
   timing;
@@ -36,6 +36,7 @@ class Facts implements Record<keyof AllFacts, unknown> {
   reviewed;
   answer;
   redactions;
+  signed;
 
   constructor(from: AllFacts) {
     this.id = from.id;
@@ -65,6 +66,7 @@ class Facts implements Record<keyof AllFacts, unknown> {
     this.reviewed = from.reviewed;
     this.answer = from.answer;
     this.redactions = from.redactions;
+    this.signed = from.signed;
   }
 }
 

@@ -1,46 +1,14 @@
 /** What the admin listener can be asked: exact paths, the right that each needs, what it does. */
-import {
-  type BlockWish,
-  type Deny,
-  type Operations,
-  type Operator,
-  type Right,
-  deny,
-} from "../core/index.ts";
-import type { JsonObject } from "../mcp/index.ts";
+import { type BlockWish, type CallWish, type Deny, type Operations, deny } from "../core/index.ts";
+import type { AdminEndpoint, AdminRequest, Done, Task } from "./admin-endpoint.ts";
+import { parseCallBody, parseCallQuery } from "./admin-explain.ts";
+import { decideApproval, listApprovals } from "./admin-approvals.ts";
 import { parseWish } from "./admin-wish.ts";
 
-export interface AdminRequest {
-  /** Undefined where it is empty. */
-  readonly body: JsonObject | undefined;
-  readonly operator: Operator;
-  /** When the body was here; milliseconds since the epoch. */
-  readonly now: number;
-}
-/** What a request came to; a text is plain text, everything else JSON. */
-export interface Done {
-  readonly status: number;
-  readonly body?: unknown;
-  /** For the record: to what it was done, and why. */
-  readonly target?: string;
-  readonly why?: string;
-  readonly failed?: true;
-}
-export interface Task {
-  /** For the record, where it was not done. */
-  readonly target?: string;
-  readonly run: () => Done | Deny | Promise<Done | Deny>;
-}
-export interface AdminEndpoint {
-  /** The method of the record. */
-  readonly name: string;
-  readonly right: Right;
-  /** What is to be done, or why it must not be. Does nothing itself. */
-  readonly plan: (request: AdminRequest) => Task | Deny;
-}
-
+export type { AdminEndpoint, Done, Task } from "./admin-endpoint.ts";
 export type AdminPlace = ReadonlyMap<string, AdminEndpoint>;
 
+const approvalPath = /^\/approvals\/([A-Za-z0-9_-]{1,64})$/;
 const blockPath = /^\/blocks\/([A-Za-z0-9_-]{1,64})$/;
 
 /** The endpoints of a path by their HTTP method; undefined where there are none. */
@@ -53,9 +21,11 @@ export function createAdminPlaces(
     ["GET", listBlocks(operations)],
     ["POST", addBlock(operations)],
   ]);
+  const approvals = new Map([["GET", listApprovals(operations)]]);
   const reload = new Map([["POST", reloadConfig(operations)]]);
   return (path, query) => {
     if (path === "/readyz" && query === "?verbose") return state;
+    if (path === "/policy/explain") return explanations(operations, query);
     // A query that nobody looks at could still hold a credential, and end in some log.
     if (query !== "") return undefined;
     switch (path) {
@@ -63,9 +33,15 @@ export function createAdminPlaces(
         return ready;
       case "/blocks":
         return blocks;
+      case "/approvals":
+        return approvals;
       case "/reload":
         return reload;
       default: {
+        const approval = approvalPath.exec(path)?.[1];
+        if (approval !== undefined) {
+          return new Map([["POST", decideApproval(operations, approval)]]);
+        }
         const id = blockPath.exec(path)?.[1];
         return id === undefined ? undefined : new Map([["DELETE", removeBlock(operations, id)]]);
       }
@@ -139,6 +115,24 @@ function reloadConfig({ reload }: Operations): AdminEndpoint {
     return { status: 409, body: outcome, why: "The new config is refused", failed: true };
   };
   return { name: "reload", right: "operate", plan: withoutBody({ run }) };
+}
+
+/** A query is easily asked, and ends in logs on the way; arguments that must not do so are a body. */
+function explanations({ explain }: Operations, query: string): AdminPlace {
+  const place = (read: (request: AdminRequest) => CallWish | Deny): AdminEndpoint => ({
+    name: "policy.explain",
+    right: "read",
+    plan: (request) => {
+      const wish = read(request);
+      if ("verdict" in wish) return wish;
+      const { client, upstream, name } = wish;
+      const target = `client ${JSON.stringify(client)}, call ${JSON.stringify(`${upstream}/${name}`)}`;
+      return { target, run: () => ({ status: 200, body: explain(wish) }) };
+    },
+  });
+  const asked = place(() => parseCallQuery(query));
+  const sent = place(({ body }) => parseCallBody(body));
+  return new Map([["GET", asked], ...(query === "" ? [["POST", sent] as const] : [])]);
 }
 
 function withoutBody(task: Task): AdminEndpoint["plan"] {

@@ -1,5 +1,5 @@
 /** How a decision came about, told by those who make it. */
-import type { Adjustment, RuleHit } from "../core/index.ts";
+import type { Adjustment, ApprovalDemand, RuleHit } from "../core/index.ts";
 import type { Json } from "../mcp/index.ts";
 import type { Decision } from "./decide.ts";
 import type { Judgement } from "./judge.ts";
@@ -17,7 +17,7 @@ export interface ExplainedRule extends RuleHit {
 }
 /** Plain data; the chain ends where the decision fell. */
 export interface Explanation {
-  readonly verdict: "allow" | "deny";
+  readonly verdict: "allow" | "ask" | "deny";
   readonly code?: "POLICY_DENIED" | "BLOCKED" | "RULE_DENIED" | "RULE_FAILED" | "RULE_CONFLICT";
   readonly why?: string;
   /** The block that takes the thing away. */
@@ -29,6 +29,8 @@ export interface Explanation {
   /** The arguments that rules give: JSON texts by name. */
   readonly set: Readonly<Record<string, string>>;
   readonly adjust?: Adjustment;
+  /** What a person is asked before the call is sent. */
+  readonly ask?: ApprovalDemand;
 }
 
 /** The steps of a decision, each told whom to tell of it. */
@@ -64,7 +66,7 @@ export function explain(steps: Steps): Explanation {
   return { allows, rules, set: {}, ...(block && { block }), ...ending };
 }
 
-type Ending = Pick<Explanation, "verdict" | "code" | "why" | "adjust"> &
+type Ending = Pick<Explanation, "verdict" | "code" | "why" | "adjust" | "ask"> &
   Partial<Pick<Explanation, "set">>;
 
 function run({ args, decide, shape, judge }: Steps, witness: Witness): Ending {
@@ -74,7 +76,12 @@ function run({ args, decide, shape, judge }: Steps, witness: Witness): Ending {
   if (shaping.kind === "deny") return { verdict: "deny", code: shaping.code, why: shaping.why };
   const set = Object.fromEntries(shaping.set);
   const judgement = judge(withArguments(args, shaping.set), witness);
-  return judgement.verdict === "pass"
-    ? { verdict: "allow", set, adjust: judgement.adjust }
-    : { verdict: "deny", code: judgement.code, why: judgement.why, set };
+  switch (judgement.verdict) {
+    case "pass":
+      return { verdict: "allow", set, adjust: judgement.adjust };
+    case "ask":
+      return { verdict: "ask", set, adjust: judgement.adjust, ask: judgement.ask };
+    case "deny":
+      return { verdict: "deny", code: judgement.code, why: judgement.why, set };
+  }
 }

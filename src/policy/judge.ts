@@ -1,7 +1,8 @@
 /** What rules say of exactly what will be sent. */
-import type { Adjustment, RuleHit } from "../core/index.ts";
+import type { Adjustment, ApprovalDemand, RuleHit } from "../core/index.ts";
 import { noAdjustment, toAdjustment } from "./adjust.ts";
 import type { Facts } from "./condition.ts";
+import { toDemand } from "./demand.ts";
 import type { Outcome } from "./leaf.ts";
 import type { Rule } from "./rule.ts";
 import type { Caller } from "./subject.ts";
@@ -14,13 +15,19 @@ export type Judgement =
       readonly adjust: Adjustment;
     }
   | {
+      readonly verdict: "ask";
+      readonly rules: readonly RuleHit[];
+      readonly adjust: Adjustment;
+      readonly ask: ApprovalDemand;
+    }
+  | {
       readonly verdict: "deny";
       readonly code: "RULE_DENIED" | "RULE_FAILED";
       readonly why: string;
       readonly rules: readonly RuleHit[];
     };
 
-/** A rule that denies beats one that failed; all that matched are named. */
+/** A rule that denies beats one that failed, and that one that asks; all that matched are named. */
 export function judge(
   rules: readonly Rule[],
   caller: Caller,
@@ -48,7 +55,11 @@ export function judge(
   if (failed !== undefined) {
     return { verdict: "deny", code: "RULE_FAILED", why: failed, rules: hits };
   }
-  return { verdict: "pass", rules: hits, adjust: toAdjustment(applied, caller) };
+  const adjust = toAdjustment(applied, caller);
+  const ask = toDemand(applied);
+  return ask === undefined
+    ? { verdict: "pass", rules: hits, adjust }
+    : { verdict: "ask", rules: hits, adjust, ask };
 }
 
 /** Where there is no rule to ask. */

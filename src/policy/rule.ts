@@ -1,5 +1,11 @@
 /** A rule as it is asked: whether its conditions hold, and what it does then. */
-import { type RuleConfig, type SanitizeConfig, endOfDay } from "../config/index.ts";
+import {
+  type AskConfig,
+  type RuleConfig,
+  type SanitizeConfig,
+  defaultAsk,
+  endOfDay,
+} from "../config/index.ts";
 import type { NamedBucket, RuleHit } from "../core/index.ts";
 import { type Condition, type Facts, compileCondition } from "./condition.ts";
 import type { Outcome } from "./leaf.ts";
@@ -21,6 +27,8 @@ export interface CompiledRule {
   readonly conditional: boolean;
   readonly enforced: boolean;
   readonly denies: boolean;
+  /** How a person is asked, where one has to approve. */
+  readonly asks: AskConfig | undefined;
   readonly set: ReadonlyMap<string, SetValue>;
   readonly defaults: ReadonlyMap<string, SetValue>;
   readonly toBucket: ((caller: Caller) => NamedBucket) | undefined;
@@ -59,6 +67,7 @@ export function compileRule(config: RuleConfig, place: number, ports: FunctionPo
     conditional: when !== undefined || unless !== undefined,
     enforced: mode !== "shadow",
     denies: config.then === "deny",
+    asks: config.then === "ask" ? { ...defaultAsk, ...config.ask } : undefined,
     set: toSetValues(config.set),
     defaults: toSetValues(config.defaults),
     toBucket: config.rate && compileBucket(name, config.rate),

@@ -6,6 +6,7 @@ export type {
   FileLock,
   Listening,
   Peer,
+  Progress,
   Runtime,
   Serve,
   ServeOptions,

@@ -10,6 +10,7 @@ import { createLog } from "./log.ts";
 import { lockFile, lockHolder } from "./lock.ts";
 import { type Guard, createGuard } from "./spawn-guard.ts";
 import { createPackages } from "./packages.ts";
+import { progress } from "./progress.ts";
 import { type Signals, createSignals } from "./signals.ts";
 import { createSpawn } from "./spawn.ts";
 import { readStdin, terminal, writeStdout } from "./standard-streams.ts";
@@ -37,6 +38,7 @@ export async function openRuntime(): Promise<Runtime> {
     stdin: readStdin,
     stdout: writeStdout,
     terminal,
+    progress,
     lock: lockFile,
     lockHolder,
     pid: process.pid,

@@ -112,6 +112,16 @@ export interface Terminal {
   readonly ask: (question: string) => Promise<string | undefined>;
 }
 
+/** How far something long is, for a person who waits. */
+export interface Progress {
+  /** Whether standard error is a terminal. */
+  readonly isSeen: () => boolean;
+  /** Takes the place of what was shown before; an empty text takes it away. */
+  readonly show: (text: string) => void;
+  /** Bytes of a file; 0 where there is none that this process may see. */
+  readonly fileSize: (path: string) => Promise<number>;
+}
+
 export type SignalName = "SIGINT" | "SIGTERM" | "SIGHUP";
 
 /** What a supervisor has of a worker that it started. */
@@ -169,6 +179,7 @@ export interface Runtime {
   /** To standard output; settles when the reader's pipe took it, rejects when the reader is gone. */
   readonly stdout: (text: string) => Promise<void>;
   readonly terminal: Terminal;
+  readonly progress: Progress;
   /** Takes a lock file; rejects with a `LockedError` where another process has it. */
   readonly lock: (path: string) => Promise<FileLock>;
   /** The process that holds a lock file now; undefined where none does. */

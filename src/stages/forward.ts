@@ -2,6 +2,7 @@ import {
   type AnswerStream,
   type Answered,
   type Clock,
+  type Crypto,
   type ListTarget,
   type Metered,
   type OneTarget,
@@ -32,10 +33,11 @@ import type { Names, Upstreams } from "../upstreams/index.ts";
 import { answerQuestion, asksForInput } from "./ask.ts";
 import type { Greeter } from "./greet.ts";
 import type { Lists } from "./lists.ts";
+import { toCallDigest } from "./call-digest.ts";
 import { cutCompletion } from "./complete.ts";
 import { showTaskUris, showUris } from "./show.ts";
 import type { Sealed } from "./route.ts";
-import type { Round } from "./state.ts";
+import type { Round, States } from "./state.ts";
 import { subjectOf } from "./subject.ts";
 import type { Subscriber } from "./subscribe.ts";
 import { isOfTask, taskIdOf, withTaskId } from "./task.ts";
@@ -46,7 +48,15 @@ export interface ForwardSettings {
   /** The names of those that clean the answer of a call which they matched. */
   readonly cleaning: (rules: readonly RuleHit[]) => readonly string[];
 }
+export interface ApprovalMarks {
+  readonly crypto: Pick<Crypto, "sha256">;
+  /** Digest of the config. */
+  readonly config: string;
+}
 
+interface ForwardedRound extends Round {
+  readonly word: Parameters<States["seal"]>[2] | undefined;
+}
 type ResultChange = (result: JsonObject) => JsonObject;
 
 /** Who can answer, beside an upstream. */
@@ -66,6 +76,7 @@ export function forward(
   { lists, greeter, subscriber, sessions }: Answerers,
   clock: Clock,
   settings: ForwardSettings,
+  marks: ApprovalMarks,
 ): Stage<Metered, Answered> {
   return {
     name: "forward",
@@ -122,14 +133,14 @@ export function forward(
     const change = toChange(exchange, target);
     const cleanedBy = target.cleanedBy ?? settings.cleaning(judgement.rules);
     const round = { client, method: input.method, target: { ...target, cleanedBy } };
-    const relayed = relay(raw, timing, round, change);
+    const relayed = relay(raw, timing, { ...round, word: toWord(exchange) }, change);
     return pass(withFact(exchange, { raw: relayed, timing, cleaned: undefined }));
   }
 
   function relay(
     raw: AnswerStream,
     timing: UpstreamTiming,
-    round: Round,
+    round: ForwardedRound,
     change: ResultChange | undefined,
   ): AnswerStream {
     const from = clock.elapsed();
@@ -144,11 +155,18 @@ export function forward(
   }
 
   /** The client gets a state of ours for the upstream's, also where that gave none. */
-  async function sealState(message: ResultMessage, round: Round): Promise<ResultMessage> {
+  async function sealState(message: ResultMessage, round: ForwardedRound): Promise<ResultMessage> {
     const own = stringOf(member(message.result, "requestState"));
-    const requestState = JSON.stringify(await states.seal(round, own));
+    const requestState = JSON.stringify(await states.seal(round, own, round.word));
     const sealed = spliced(message.result, setMembers(message.result, { requestState }));
     return { ...message, result: sealed as JsonObject };
+  }
+
+  /** So that whoever has approved the call is not asked again in its next round. */
+  function toWord({ approval, call, input }: Metered): ForwardedRound["word"] {
+    if (approval === undefined || input.kind !== "request") return undefined;
+    const { crypto, config } = marks;
+    return { approval, call: toCallDigest(input.method, call, crypto), config };
   }
 
   async function sealTask(

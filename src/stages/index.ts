@@ -17,6 +17,7 @@ import {
   pipeline,
   withFact,
 } from "../core/index.ts";
+import type { Approvals } from "../approvals/index.ts";
 import type { Identity } from "../identity/index.ts";
 import type { Limits } from "../limits/index.ts";
 import type { Policy } from "../policy/index.ts";
@@ -46,6 +47,7 @@ import { createTasks } from "./task.ts";
 import { createWatch } from "./watching.ts";
 
 export { takesStream } from "./accept.ts";
+export { argumentsFault } from "./arguments.ts";
 export { isJsonBody, withoutPort } from "./admit.ts";
 export {
   type InputRequest,
@@ -62,6 +64,7 @@ export type { Subscriber, Succession } from "./subscribe.ts";
 
 /** The rooms along the road. */
 export interface Rooms {
+  readonly approvals: Approvals;
   readonly identity: Identity;
   readonly limits: Limits;
   readonly sessions: Sessions;
@@ -95,6 +98,7 @@ export interface Road {
 
 export function buildRoad(rooms: Rooms, settings: RoadSettings): Road {
   const {
+    approvals,
     identity,
     limits,
     sessions,
@@ -118,6 +122,7 @@ export function buildRoad(rooms: Rooms, settings: RoadSettings): Road {
   const sealed = {
     states: createStates({ clock, crypto }, seals),
     tasks: createTasks(crypto, seals),
+    tickets: approvals.tickets,
   };
   const known = authenticate(identity, limits);
   const routing = route(policy, upstreams, names, sealed, clock);
@@ -152,9 +157,12 @@ export function buildRoad(rooms: Rooms, settings: RoadSettings): Road {
       shape(policy, upstreams, clock, settings.shape.isWithheld),
       consult(),
       judge(policy, settings.judge),
-      approve(),
+      approve({ approvals, states: sealed.states, crypto }, settings.approve),
       meter(limits),
-      forward(policy, upstreams, names, sealed, answerers, clock, settings.forward),
+      forward(policy, upstreams, names, sealed, answerers, clock, settings.forward, {
+        crypto,
+        config: settings.approve.config,
+      }),
       review(),
     ),
     sanitize: cleaning,

@@ -66,10 +66,12 @@ export function judge(policy: Policy, settings: JudgeSettings): Stage<Consulted,
     const { rules } = judged;
     if (judged.verdict === "deny") return deny(judged.code, judged.why, { rules });
     const fault = tool && checkTool(exchange, target, tool, rules);
-    return fault ?? pass(withFact(exchange, { judgement: { rules, adjust: judged.adjust } }));
+    if (fault !== undefined) return fault;
+    const ask = judged.verdict === "ask" ? judged.ask : undefined;
+    return pass(withFact(exchange, { judgement: { rules, adjust: judged.adjust, ask } }));
   }
 
-  /** What a rule would refuse to read is not listened to either. */
+  /** What a rule would refuse to read, or ask a person about, is not listened to either. */
   function cut(exchange: Consulted, target: SubscriptionTarget) {
     const subject = subjectOf(exchange);
     const method = methodOf(exchange);
@@ -80,7 +82,7 @@ export function judge(policy: Policy, settings: JudgeSettings): Stage<Consulted,
       const call = { args: undefined, annotations: undefined, method };
       const judged = policy.judge(subject, thing, call);
       for (const rule of judged.rules) rules.set(rule.name, rule);
-      if (judged.verdict === "deny") return false;
+      if (judged.verdict !== "pass") return false;
       for (const bucket of judged.adjust.buckets) buckets.set(bucket.key, bucket);
       return true;
     });

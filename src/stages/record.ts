@@ -13,7 +13,7 @@ import { type Era, type Json, at, isObject, member, stringOf } from "../mcp/inde
 
 /** How an exchange ended. */
 export interface Outcome {
-  readonly decision: "allowed" | "denied" | "failed" | "cancelled";
+  readonly decision: "allowed" | "denied" | "asked" | "failed" | "cancelled";
   readonly stage: string;
   readonly code?: InnerCode | undefined;
   readonly why?: string | undefined;
@@ -49,6 +49,7 @@ export function toEntry(facts: Facts, outcome: Outcome, upstreamEra: Era | undef
     args: member(message?.params, "arguments"),
     ...outcome,
     rules: toRules(judged.shaped?.rules, outcome.rules ?? judged.judgement?.rules),
+    approval: facts.approval,
     upstreamMs: facts.timing?.upstreamMs,
     bytesIn: input?.bytes,
   };

@@ -41,7 +41,9 @@ export interface Refusal {
 
 /** A message that answers a request, or goes before its answer. */
 export function toText(message: AnswerMessage, listener: Listener): Wire {
-  if (message.kind === "failure") return toRefusal(message, listener);
+  if (message.kind === "failure") {
+    return toRefusal({ ...message, data: message.refused?.data }, listener);
+  }
   if (message.kind === "error") {
     const code = toEraErrorCode(message.code, listener.era);
     const status = code === missingCapability ? problems.CAPABILITY_MISSING.status.modern : 200;

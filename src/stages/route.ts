@@ -30,8 +30,10 @@ import {
   stringOf,
   tasksExtension,
 } from "../mcp/index.ts";
+import type { Approvals } from "../approvals/index.ts";
 import type { Policy } from "../policy/index.ts";
 import type { NameCandidate, Names, Upstreams } from "../upstreams/index.ts";
+import { toResumed } from "./approval-question.ts";
 import { type SettledName, settleName } from "./settle-name.ts";
 import type { States } from "./state.ts";
 import type { Tasks } from "./task.ts";
@@ -40,11 +42,17 @@ import type { Tasks } from "./task.ts";
 export interface Sealed {
   readonly states: States;
   readonly tasks: Tasks;
+  /** The gateway's own questions. */
+  readonly tickets: Pick<Approvals["tickets"], "open">;
 }
 
 const missingTasks = deny("CAPABILITY_MISSING", "The client does not declare the tasks extension", {
   data: { requiredCapabilities: { extensions: { [tasksExtension]: {} } } },
 });
+const foreignState = deny(
+  "STATE_INVALID",
+  "The requestState was not given for this request, or is too old",
+);
 const allLists = new Set(["tools", "prompts", "resources"] as const);
 const maxFollowed = 1_000;
 
@@ -53,7 +61,7 @@ export function route(
   policy: Policy,
   upstreams: Upstreams,
   names: Names,
-  { states, tasks }: Sealed,
+  { states, tasks, tickets }: Sealed,
   clock: Clock,
 ): Stage<Understood, Routed> {
   return {
@@ -163,16 +171,19 @@ export function route(
         ? deny("PARAMS_INVALID", "The request answers input that nobody asked for")
         : target;
     }
-    const opened = await states.open({ client, method, target }, state);
-    if (opened === undefined) {
-      return deny(
-        "STATE_INVALID",
-        "The requestState was not given for this request, or is too old",
-      );
+    const round = { client, method, target };
+    const ticket = await tickets.open(state);
+    if (ticket !== undefined && params !== undefined) {
+      return ticket.binding === states.bindingOf(round)
+        ? toResumed(target, ticket, params)
+        : foreignState;
     }
+    const opened = await states.open(round, state);
+    if (opened === undefined) return foreignState;
     const requestState = opened.own === undefined ? undefined : JSON.stringify(opened.own);
     const own = spliced(target.params, setMembers(target.params, { requestState }));
-    return { ...target, params: own as JsonObject };
+    const { word } = opened;
+    return { ...target, params: own as JsonObject, ...(word && { word }) };
   }
 
   /** The tool whose call became this task, with the task's own id. */

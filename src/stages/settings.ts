@@ -3,8 +3,9 @@ import type { Config } from "../config/index.ts";
 import type { Log, RuleHit } from "../core/index.ts";
 import { isLoopback } from "../identity/index.ts";
 import { strictest } from "../policy/index.ts";
-import { credentialsOf, resolveSettings } from "../sanitize/index.ts";
+import { cleanJson, credentialsOf, resolveSettings } from "../sanitize/index.ts";
 import type { Admission } from "./admit.ts";
+import type { ApproveSettings } from "./approve.ts";
 import { isWithheld } from "./clean-lists.ts";
 import type { IsWithheld } from "./existence.ts";
 import type { ForwardSettings } from "./forward.ts";
@@ -17,6 +18,7 @@ export interface RoadSettings {
   readonly read: ReadSettings;
   readonly shape: { readonly isWithheld: IsWithheld };
   readonly judge: JudgeSettings;
+  readonly approve: ApproveSettings;
   readonly forward: ForwardSettings;
   readonly sanitize: SanitizeRules;
   /** The gateway's own version, for those who ask who it is. */
@@ -25,9 +27,9 @@ export interface RoadSettings {
 
 const bodyTimeoutMs = 30_000;
 
-/** `credentials` are those that no config names. */
+/** `digest` is that of the config; `credentials` are those that no config names. */
 export function toRoadSettings(
-  config: Config,
+  { config, digest }: { readonly config: Config; readonly digest: string },
   log: Log,
   version: string,
   credentials: readonly string[] = [],
@@ -52,6 +54,10 @@ export function toRoadSettings(
     const resolved = resolveSettings(...ofRules, clientRules.get(client), own, config.sanitize);
     return literals === undefined ? resolved : { ...resolved, literals };
   };
+  const shownToPeople = {
+    ...resolveSettings({ secrets: "redact", hidden: "show" }),
+    ...(literals && { literals }),
+  };
   const maxResponseBytes = (client: string): number => responseCaps.get(client) ?? 0;
   return {
     admission: {
@@ -72,6 +78,11 @@ export function toRoadSettings(
       report: (upstream, tool, fault) =>
         log.warn("Arguments do not fit the tool's schema", { upstream, tool, fault }),
       cleaningOf: (rules) => [strictest(rules.flatMap((name) => cleaners.get(name) ?? []))],
+    },
+    approve: {
+      config: digest,
+      // Whoever approves sees what no model was meant to hide, whatever the answers are cleaned of.
+      clean: (json) => cleanJson(json, shownToPeople).json,
     },
     forward: {
       maxResponseBytes,

@@ -7,7 +7,9 @@ async function createLog(): Promise<string[]> {
   const bench = createBench({ results: true });
   const audit = await bench.open();
   await write(audit, { client: "cli", args: toJson({ a: [1, true, null], hash: "é" }) });
-  await write(audit, { subject: "ann", address: "192.0.2.7", result: toJson({ text: "hi" }) });
+  const approval = { id: "1f", via: "operator", by: "eve" } as const;
+  const subject = { subject: "ann", address: "192.0.2.7" };
+  await write(audit, { ...subject, result: toJson({ text: "hi" }), approval });
   await audit.close();
   return bench.lines();
 }
@@ -120,8 +122,9 @@ test("verify accepts a personal part that was blanked, and counts it", async () 
   const blanked = lines[2]!
     .replace('"subject":"ann","address":"192.0.2.7",', "")
     .replace(',"value":{"text":"hi"}', "")
+    .replace(',"by":"eve"', "")
     .replace(/"salt":"[0-9a-f]{32}",/, "");
-  expect(blanked).not.toMatch(/"ann"|192\.0|hi"|salt/);
+  expect(blanked).not.toMatch(/"ann"|"eve"|192\.0|hi"|salt/);
   expect(await verify(lines.with(2, blanked))).toMatchObject({ ok: true, forgotten: 1 });
 });
 

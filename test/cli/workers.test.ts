@@ -116,7 +116,11 @@ test("a worker that dies is started again with what it was handed, and the other
   const first = await fetch(`${url}/exit`, { headers: { connection: "close" } });
   const { index } = (await first.json()) as Answer;
   await says("is started again");
-  const answer = await fetch(url, { headers: { connection: "close" } });
+  // On Deno the system may still give a connection to the one that is going, which resets it.
+  const again = (): Promise<Response> => fetch(url, { headers: { connection: "close" } });
+  const answer = await again().catch((error: unknown) =>
+    isDeno ? again() : Promise.reject(error),
+  );
   expect(((await answer.json()) as Answer).index).not.toBe(index);
   const answers = await askAll(url, 2);
   expect(answers.get(index)?.init).toMatchObject({ adminToken: "an-admin-token", speaks: false });

@@ -186,7 +186,6 @@ test.each([
   [{ ...good, audit: { signKey: "x" } }, "audit.signKey", '"signKey"'],
   [{ ...good, audit: { file: { path: "x" } } }, "audit.file", "An object"],
   [clientWith({ auth: { issuer: "corp" } }), "clients.web.auth.issuer", '"issuer"'],
-  [ruleWith({ then: "ask" }), "rules[0].then", '"ask"'],
   [
     ruleWith({ then: undefined, sanitize: { pii: {}, secrets: "mask" } }),
     "rules[0].sanitize.pii",
@@ -245,7 +244,7 @@ test.each([
     clientWith({ allow: { input: [7] } }),
     'Must be a kind of input such as "sampling", or "upstream/kind", is 7',
   ],
-  [ruleWith({ then: "allow" }), 'Must be "deny"'],
+  [ruleWith({ then: "allow" }), 'Must be one of "deny", "ask"'],
   [ruleWith({ clients: [] }), "Must not be empty"],
   [ruleWith({ when: {} }), "Must name at least one test"],
   [ruleWith({ unless: { args: {}, annotations: {} } }), "Must name at least one test"],

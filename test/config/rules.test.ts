@@ -84,6 +84,8 @@ describe("what a rule does", () => {
 
   test.each([
     { then: "deny" },
+    { then: "ask" },
+    { then: "ask", ask: { via: "operator", expiresMs: 1, waitMs: 0 }, set: { a: 1 } },
     { set: { a: [1, { b: null }] } },
     { defaults: { a: "x" } },
     { rate: { burst: 1, perSecond: 1 } },
@@ -108,9 +110,31 @@ describe("what a rule does", () => {
     expect(ruleText({ set: { a: 1 }, defaults: { a: 2 } })).toEqual([
       'error rules[0].defaults.a: "a" is always set, so this does nothing',
     ]);
+    expect(ruleText({ timeoutMs: 5, ask: {} })).toEqual([
+      'error rules[0].ask: Does nothing without then: "ask"',
+    ]);
     expect(ruleText({ set: {}, sanitize: {} })).toEqual([
       "error rules[0].set: Must not be empty",
       "error rules[0].sanitize: Must not be empty",
+    ]);
+  });
+
+  test("a rule that asks an operator needs one who may approve", () => {
+    const rules = [{ name: "r0", on: "weather/*", then: "ask", ask: { via: "operator" } }];
+    const auth = { tokenSha256: "0".repeat(64) };
+    const at = "error rules[0].ask.via: Nobody could approve:";
+    expect(textOf({ rules })).toEqual([]);
+    expect(textOf({ rules, admin: { users: { ann: { auth, can: ["approve"] } } } })).toEqual([]);
+    expect(textOf({ rules, admin: false })).toEqual([`${at} there is no admin listener`]);
+    expect(textOf({ rules, admin: { users: { ann: { auth, can: ["read"] } } } })).toEqual([
+      `${at} no admin user has the right "approve"`,
+    ]);
+  });
+
+  test("how long a question stands and is waited for has a bound", () => {
+    expect(ruleText({ then: "ask", ask: { expiresMs: 86_400_001, waitMs: 600_001 } })).toEqual([
+      "error rules[0].ask.expiresMs: Must be a whole number of milliseconds from 1 to 86400000, is 86400001",
+      "error rules[0].ask.waitMs: Must be a whole number of milliseconds from 0 to 600000, is 600001",
     ]);
   });
 
@@ -156,9 +180,7 @@ describe("what a rule does", () => {
 
   test("a fault in what a rule does is told alone", () => {
     expect(ruleText({ set: 4, clients: ["web"] })).toHaveLength(1);
-    expect(ruleText({ then: "ask", set: { a: 1 } })).toEqual([
-      'error rules[0].then: "ask" is not available in this version',
-    ]);
+    expect(ruleText({ then: "sign", ask: {}, set: { a: 1 } })).toHaveLength(1);
   });
 
   test("a role that no part names, and a last day that is over or none", () => {

@@ -73,7 +73,7 @@ export function callsSuite(cluster: () => Cluster, servers: () => ClusterServers
       asked = (await post(`${a().url()}/mcp/x`, call("ask"), tokens.b)).json();
       expect(asked.result?.["resultType"]).toBe("input_required");
     });
-    afterAll(() => a().start());
+    afterAll(() => a().start(), 60_000);
 
     test("end within a second what that one held", async () => {
       const waiting = await openHeld("end");

@@ -6,7 +6,7 @@ import { check } from "../../src/cli/check.ts";
 import { openRuntime } from "../../src/runtime/index.ts";
 import { type EventStream, openEvents, openSession } from "./events.ts";
 import { modernRequest, post, tokenA } from "./gateway.ts";
-import { type HttpRecorder, startHttpRecorder } from "./recording-server.ts";
+import { type HttpRecorder, startHttpRecorder, subscriptionKey } from "./recording-server.ts";
 import { type Reloading, type ReloadingSettings, a, runReloading } from "./reloading.ts";
 
 const lockName = "gateway.lock.json";
@@ -33,7 +33,7 @@ async function startServer(era: "modern" | "legacy", ...first: string[]): Promis
   const list = (...next: string[]): void => {
     tools.splice(0, tools.length, ...next);
     server.tell((id) => {
-      const meta = id === undefined ? {} : { "io.modelcontextprotocol/subscriptionId": id };
+      const meta = id === undefined ? {} : { [subscriptionKey]: JSON.parse(id) as unknown };
       const params = { _meta: meta };
       return JSON.stringify({ jsonrpc: "2.0", method: "notifications/tools/list_changed", params });
     });

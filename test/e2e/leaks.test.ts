@@ -26,6 +26,7 @@ const upstreams = ["legacy", "modern", "pipe"] as const;
 const minute = 60_000;
 const hour = 60 * minute;
 const blocksPollMs = 500;
+const lockPollMs = 400;
 
 let legacy: HttpRecorder;
 let modern: HttpRecorder;
@@ -58,8 +59,8 @@ beforeAll(async () => {
   clock = {
     ...hand,
     after: (ms, act) => {
-      // The file of blocks is looked at for as long as the gateway lives.
-      if (ms === blocksPollMs) return own.clock.after(ms, act);
+      // The files of blocks and of the lock are looked at for as long as the gateway lives.
+      if (ms === blocksPollMs || ms === lockPollMs) return own.clock.after(ms, act);
       return hand.after(ms, () => {
         fired++;
         act();

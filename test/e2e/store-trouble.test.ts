@@ -57,6 +57,8 @@ describeRedis("gateways whose store is in trouble", () => {
   let hands: Redis;
   let server: EchoServer;
   let tools = ["echo", "slow", "blocked"];
+  /** Slow calls that have reached their upstream. */
+  let slowBegun = 0;
   const pairs = { refuse: [] as TroubledGateway[], local: [] as TroubledGateway[] };
   const unhandled: unknown[] = [];
   const note = (error: unknown): void => void unhandled.push(error);
@@ -176,7 +178,9 @@ describeRedis("gateways whose store is in trouble", () => {
     server = await startEchoServer({
       tools: () => tools.map(anyTool),
       raw: (id, response, { body }) => {
-        const waitMs = body.includes('"slow"') ? 1_200 : 0;
+        const isSlow = body.includes('"slow"');
+        if (isSlow) slowBegun++;
+        const waitMs = isSlow ? 1_200 : 0;
         setTimeout(() => {
           response.writeHead(200, { "content-type": "application/json" });
           response.end(
@@ -306,8 +310,9 @@ describeRedis("gateways whose store is in trouble", () => {
       };
       running.push(loads.refuse, loads.local);
       await sleep(400);
+      const begunBefore = slowBegun;
       const slow = modes.map((mode) => call(pairs[mode][0]!.url, "slow"));
-      await sleep(100);
+      await eventually(() => slowBegun === begunBefore + slow.length, patienceMs);
       await trouble.begin();
       const from = performance.now();
       tools = [...tools, `new-${index}`];

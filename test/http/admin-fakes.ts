@@ -84,6 +84,7 @@ export function createFakeOperations(settings: FakeOperationsSettings = {}): Fak
       steps.push("reload");
       return Promise.resolve(outcome);
     },
+    approvals: { list: () => Promise.resolve([]), decide: () => Promise.resolve("unknown") },
     blocks: {
       list: () => blocks,
       add: (wish: BlockWish) => {
@@ -99,6 +100,7 @@ export function createFakeOperations(settings: FakeOperationsSettings = {}): Fak
         return Promise.resolve(blocks.length < before);
       },
     },
+    explain: () => ({ verdict: "allowed" }),
     doubts: () => [],
     ...parts,
   };

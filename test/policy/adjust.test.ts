@@ -26,7 +26,7 @@ function judging(...rules: Partial<RuleInput>[]) {
 
 function keysOf(judge: ReturnType<typeof judging>, caller?: { client?: string; subject?: string }) {
   const judged = judge("{}", caller);
-  return judged.verdict === "pass" ? judged.adjust.buckets.map(({ key }) => key) : judged.code;
+  return judged.verdict === "deny" ? judged.code : judged.adjust.buckets.map(({ key }) => key);
 }
 
 test("A rate gives a bucket of the rule, of each client or of each subject", () => {

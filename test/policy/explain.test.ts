@@ -112,7 +112,7 @@ const whom = {
 };
 const denial = fc.record({
   ...whom,
-  then: fc.constant("deny"),
+  then: fc.constantFrom("deny", "deny", "ask"),
   when: maybe(condition),
   unless: maybe(condition),
 });
@@ -157,7 +157,8 @@ function walk(
   if (shaped.kind === "deny") return { verdict: shaped.code, sent: given };
   const sent = withArguments(given, shaped.set) ?? given;
   const judged = policy.judge(caller, asked, { args: sent, annotations: undefined, method });
-  return { verdict: judged.verdict === "pass" ? "allow" : judged.code, sent };
+  if (judged.verdict === "deny") return { verdict: judged.code, sent };
+  return { verdict: judged.verdict === "pass" ? "allow" : "ask", sent };
 }
 
 test("explain, the road and the plain reading of the config say the same of every call", () => {
@@ -184,18 +185,18 @@ test("explain, the road and the plain reading of the config say the same of ever
         const road = walk(policy, caller, what, given);
         const told = policy.explain(caller, what, { args: given, annotations: undefined, method });
         expect(road.verdict).toBe(plain.verdict);
-        expect(told.verdict === "allow" ? "allow" : told.code).toBe(road.verdict);
+        expect(told.verdict === "deny" ? told.code : told.verdict).toBe(road.verdict);
         expect(textOf(withArguments(given, new Map(Object.entries(told.set))) ?? given)).toBe(
           textOf(road.sent),
         );
-        if (road.verdict === "allow") expect(toValue(road.sent)).toEqual(plain.args);
+        if (["allow", "ask"].includes(road.verdict)) expect(toValue(road.sent)).toEqual(plain.args);
         if (road.verdict !== "POLICY_DENIED") expect(told.allows.length).toBeGreaterThan(0);
         seen.set(road.verdict, (seen.get(road.verdict) ?? 0) + 1);
       }
     }),
     { numRuns: 500 },
   );
-  for (const verdict of ["allow", "POLICY_DENIED", "RULE_DENIED", "RULE_CONFLICT"]) {
+  for (const verdict of ["allow", "ask", "POLICY_DENIED", "RULE_DENIED", "RULE_CONFLICT"]) {
     expect([verdict, (seen.get(verdict) ?? 0) > 5]).toEqual([verdict, true]);
   }
 });

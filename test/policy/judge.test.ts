@@ -40,7 +40,7 @@ function tested(test: TestConfig) {
   const judge = judging({ when: { args: { v: test } } });
   return (value: string | undefined): string => {
     const judged = judge({ args: value === undefined ? "{}" : `{"v":${value}}` });
-    return judged.verdict === "pass" ? "pass" : judged.code;
+    return judged.verdict === "deny" ? judged.code : judged.verdict;
   };
 }
 

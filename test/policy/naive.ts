@@ -48,7 +48,8 @@ export function naiveCall(
     }
   }
   const denies = rules.some((rule) => rule.then === "deny" && naiveHolds(rule, sent));
-  return { verdict: denies ? "RULE_DENIED" : "allow", args: sent };
+  const asks = rules.some((rule) => rule.then === "ask" && naiveHolds(rule, sent));
+  return { verdict: denies ? "RULE_DENIED" : asks ? "ask" : "allow", args: sent };
 }
 
 function heldRoles(config: Config, client: string, now: number) {

@@ -27,7 +27,7 @@ function asking(when: unknown, more: Partial<RuleInput> = {}) {
     });
   const code = (args?: string, annotations?: string) => {
     const judged = judge(args, annotations);
-    return judged.verdict === "pass" ? "pass" : judged.code;
+    return judged.verdict === "deny" ? judged.code : judged.verdict;
   };
   return { code, judge, lines, clock };
 }

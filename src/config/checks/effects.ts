@@ -11,6 +11,7 @@ export function checkEffects({ rules }: Checked): readonly Finding[] {
   return rules.flatMap(({ rule, path }) => [
     ...checkSome(rule, path),
     ...checkDenial(rule, path),
+    ...checkAsking(rule, path),
     ...checkTools(rule, path),
     ...checkValues(rule, path),
     ...checkInput(rule, path),
@@ -30,6 +31,11 @@ function checkDenial(rule: RuleConfig, path: readonly PathKey[]): readonly Findi
   return beside
     .filter((key) => rule[key] !== undefined)
     .map((key) => finding("error", [...path, key], `Does nothing in a rule that denies`));
+}
+
+function checkAsking({ then, ask }: RuleConfig, path: readonly PathKey[]): readonly Finding[] {
+  if (ask === undefined || then === "ask") return [];
+  return [finding("error", [...path, "ask"], 'Does nothing without then: "ask"')];
 }
 
 function checkTools({ on, ...rule }: RuleConfig, path: readonly PathKey[]): readonly Finding[] {

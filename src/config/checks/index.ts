@@ -2,6 +2,7 @@
 import type { Finding } from "../fault.ts";
 import type { Config } from "../schema.ts";
 import { checkAdmin } from "./admin.ts";
+import { checkApprovers } from "./approvers.ts";
 import { checkExposure } from "./exposure.ts";
 import { checkInput } from "./input.ts";
 import { checkKeys } from "./keys.ts";
@@ -47,6 +48,7 @@ export function crossCheck(
     checkRoles,
     checkRules,
     checkEffects,
+    checkApprovers,
     checkConflicts,
   ].flatMap((check) => check(checked));
 }

@@ -6,7 +6,7 @@ import { quote } from "../foreign.ts";
 import { type Definition, type Hasher, toContent, toDefinition } from "./definition.ts";
 import { type Flag, type Hides, createFlagger, flagTexts } from "./flags.ts";
 import { type LockFile, openLockKeep } from "./lock-keep.ts";
-import { type LockedTools, definitionOf } from "./lock-text.ts";
+import { type Lock, type LockedTools, definitionOf } from "./lock-text.ts";
 import { type Tell, createTeller } from "./tell.ts";
 
 export type IntegritySettings = Config["integrity"];
@@ -35,6 +35,8 @@ export interface Gate {
 
 export interface Integrity {
   readonly gate: (upstream: string) => Gate;
+  /** What is locked now. */
+  readonly lock: () => Lock;
   /** From here on these settings hold, of the newest config, and what happens is told to its record. */
   readonly follow: (settings: IntegritySettings, clean: CleanTool, tell: Tell) => void;
   /** Looks at the lock file again. Never rejects. */
@@ -163,6 +165,7 @@ export async function openIntegrity({ file, hides, ports }: IntegrityOptions): P
 
   return {
     gate,
+    lock: keep.lock,
     follow: (next, cleanNext, tell) => {
       settings = next;
       clean = cleanNext;

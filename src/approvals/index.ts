@@ -1,0 +1,5 @@
+/** Who signs. */
+export { type Approvals, type ApprovalsPorts, openApprovals } from "./approvals.ts";
+export type { PendingAnswer, PendingWish } from "./pending.ts";
+export type { Ticket } from "./ticket.ts";
+export { cutArgs, toWording } from "./wording.ts";

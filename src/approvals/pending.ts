@@ -1,0 +1,107 @@
+/** Calls that wait for the word of an operator, on whichever instance they came in. */
+import {
+  type Approval,
+  type ApprovalOutcome,
+  type ApprovalWord,
+  type PendingApproval,
+  toHex,
+} from "../core/index.ts";
+import type { PendingKeep } from "./pending-keep.ts";
+import { type PendingEntry, toPublic } from "./pending-text.ts";
+
+/** A call as it would wait. */
+export type PendingWish = Pick<
+  PendingEntry,
+  "args" | "call" | "client" | "expiresMs" | "kind" | "name" | "rules" | "upstream"
+> & { readonly subject: string | undefined; readonly why: string | undefined };
+
+export type PendingAnswer =
+  | { readonly is: "approved" | "denied" | "waiting"; readonly approval: Approval }
+  /** As many wait as may. */
+  | { readonly is: "full" };
+
+export interface Pending {
+  /** What an operator has said of this call; a yes is used up. Where nobody has, it waits from now on. */
+  readonly settle: (wish: PendingWish) => Promise<PendingAnswer>;
+  readonly list: (clients: readonly string[]) => Promise<readonly PendingApproval[]>;
+  readonly decide: (
+    clients: readonly string[],
+    id: string,
+    word: ApprovalWord,
+  ) => Promise<ApprovalOutcome>;
+}
+export interface PendingPorts {
+  readonly now: () => number;
+  readonly randomBytes: (count: number) => Uint8Array;
+}
+
+/** Of one client; what is decided counts until it is used or over. */
+const maxWaiting = 32;
+const idBytes = 8;
+
+export function createPending(keep: PendingKeep, { now, randomBytes }: PendingPorts): Pending {
+  return {
+    settle: ({ subject, why, ...wish }) =>
+      keep.change<PendingAnswer>(wish.client, (entries) => {
+        const found = entries.find(({ call }) => call === wish.call);
+        if (found !== undefined) {
+          const { id, state, by } = found;
+          const answer = { is: state, approval: { id, via: "operator" as const, by } };
+          if (state !== "approved") return { result: answer };
+          return { next: entries.filter((each) => each !== found), result: answer };
+        }
+        if (entries.length >= maxWaiting) return { result: { is: "full" } };
+        const id = toHex(randomBytes(idBytes));
+        const at = now();
+        const entry: PendingEntry = {
+          ...wish,
+          ...(subject !== undefined && { subject }),
+          ...(why !== undefined && { why }),
+          id,
+          at,
+          until: at + wish.expiresMs,
+          state: "waiting",
+        };
+        return {
+          next: [...entries, entry],
+          result: { is: "waiting", approval: { id, via: "operator" } },
+        };
+      }),
+    list: async (clients) => {
+      const lists = await Promise.all(clients.map((client) => keep.read(client)));
+      return lists
+        .flat()
+        .toSorted((a, b) => a.at - b.at)
+        .map(toPublic);
+    },
+    decide: async (clients, id, word) => {
+      for (const client of clients) {
+        const entries = await keep.read(client);
+        if (!entries.some((entry) => entry.id === id)) continue;
+        return keep.change(client, (current) => decideOne(current, id, word, now()));
+      }
+      return "unknown";
+    },
+  };
+}
+
+/** A no may be said by anybody, a yes not by the one who calls. */
+function decideOne(
+  entries: readonly PendingEntry[],
+  id: string,
+  { decision, by }: ApprovalWord,
+  now: number,
+): { readonly next?: readonly PendingEntry[]; readonly result: ApprovalOutcome } {
+  const found = entries.find((entry) => entry.id === id);
+  if (found === undefined) return { result: "unknown" };
+  if (found.state !== "waiting") return { result: "decided" };
+  if (decision === "approve" && (by === found.client || by === found.subject)) {
+    return { result: "own" };
+  }
+  const state = decision === "approve" ? "approved" : "denied";
+  const decided: PendingEntry = { ...found, state, by, until: now + found.expiresMs };
+  return {
+    next: entries.map((each) => (each === found ? decided : each)),
+    result: toPublic(decided),
+  };
+}

@@ -1,0 +1,52 @@
+/** What a person reads before they approve a call. */
+
+export interface CallWords {
+  readonly kind: string;
+  readonly upstream: string;
+  readonly name: string;
+  /** JSON text, cleaned. */
+  readonly args: string;
+  readonly why?: string | undefined;
+}
+
+const maxArgs = 1_000;
+const maxName = 200;
+const maxWhy = 500;
+
+/** Controls, invisible and direction-changing characters, and halves of characters. */
+const unsafe = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
+
+/** One line for each thing, so that no argument can look like a line of ours. */
+export function toWording({ kind, upstream, name, args, why }: CallWords): string {
+  const lines = [
+    "This call needs your approval.",
+    `${kind.charAt(0).toUpperCase()}${kind.slice(1)}: ${quoted(name)}`,
+    `Server: ${quoted(upstream)}`,
+    `Arguments: ${cutArgs(args)}`,
+  ];
+  return [...lines, ...(why === undefined ? [] : [`Why: ${cut(safe(why), maxWhy)}`])].join("\n");
+}
+
+/** Who signs what they have not seen should know that. */
+export function cutArgs(args: string): string {
+  const text = safe(args);
+  if (text.length <= maxArgs) return text;
+  return `${cut(text, maxArgs)} (NOT ALL IS SHOWN: ${text.length - maxArgs} more characters)`;
+}
+
+function quoted(text: string): string {
+  return cut(safe(JSON.stringify(text)), maxName);
+}
+
+function cut(text: string, max: number): string {
+  if (text.length <= max) return text;
+  const end = text.slice(0, max);
+  return /[\uD800-\uDBFF]$/.test(end) ? `${end.slice(0, -1)}…` : `${end}…`;
+}
+
+function safe(text: string): string {
+  return text.replaceAll(unsafe, (character) => {
+    const hex = (character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0");
+    return `<U+${hex}>`;
+  });
+}

@@ -1,0 +1,128 @@
+/** A recorded exchange as it is decided again: what is known of it, and what is known to be missing. */
+import { utf8Length } from "../core/index.ts";
+import { type Json, at, parseJson, textOf } from "../mcp/index.ts";
+import type { AuditDecision } from "./entry.ts";
+import { type AuditFields, isFields, parseFields } from "./query.ts";
+
+export interface RecordedCall {
+  /** Milliseconds since the epoch. */
+  readonly time: number;
+  readonly id: string | undefined;
+  /** Undefined where nobody was identified. */
+  readonly client: string | undefined;
+  readonly subject: string | undefined;
+  readonly address: string | undefined;
+  readonly method: string | undefined;
+  readonly upstream: string | undefined;
+  /** The upstream's own name or URI; of what no upstream was found for, what the client called it. */
+  readonly target: string | undefined;
+  readonly decision: AuditDecision;
+  readonly stage: string | undefined;
+  readonly code: string | undefined;
+  /** Whether a rule asked for a person's consent. */
+  readonly isAsked: boolean;
+  /** How many exchanges the record stands for. */
+  readonly count: number;
+  /** Whether the target stands there as it was: neither cut, nor cleaned. */
+  readonly isNamed: boolean;
+  /** Whether the record was made to forget whom it is of. */
+  readonly isForgotten: boolean;
+  /** Whether the subject stands there as it was. */
+  readonly isSubjectKnown: boolean;
+  /** As the client sent them; `"missing"` where the record does not hold exactly these. */
+  readonly args: () => Json | undefined | "missing";
+}
+
+/** `"other"` is a record of something else than an exchange. */
+export function readCall(line: string): RecordedCall | "other" | "damaged" {
+  const fields = parseFields(line);
+  if (fields === undefined || textNames.some((name) => !isText(fields[name]))) return "damaged";
+  const text = (name: (typeof textNames)[number]): string | undefined => fields[name] as string;
+  const kind = text("kind");
+  const time = Date.parse(text("time") ?? "");
+  if (kind === undefined || Number.isNaN(time)) return "damaged";
+  if (kind !== "exchange") return "other";
+  const decision = decisions.find((each) => each === fields["decision"]);
+  const { count = 1, args, rules = [] } = fields;
+  if (decision === undefined || !isCount(count)) return "damaged";
+  if (args !== undefined && !isArguments(args)) return "damaged";
+  if (!Array.isArray(rules)) return "damaged";
+  const [target, subject] = [text("target"), text("subject")];
+  return {
+    time,
+    id: text("id"),
+    client: text("client"),
+    subject,
+    address: text("address"),
+    method: text("method"),
+    upstream: text("upstream"),
+    target,
+    decision,
+    stage: text("stage"),
+    code: text("code"),
+    isAsked: decision === "asked" || (rules as unknown[]).some(isAsking),
+    count,
+    isNamed: target !== undefined && isWhole(target),
+    isForgotten: fields["personal"] !== undefined && fields["salt"] === undefined,
+    isSubjectKnown: subject === undefined || isWhole(subject),
+    args: () => (args === undefined ? undefined : readArguments(line, args)),
+  };
+}
+
+const textNames = [
+  "kind",
+  "time",
+  "id",
+  "client",
+  "subject",
+  "address",
+  "method",
+  "upstream",
+  "target",
+  "stage",
+  "code",
+] as const;
+const decisions = ["allowed", "denied", "asked", "failed", "cancelled"] as const;
+/** More than that is recorded cut. */
+const maxWholeBytes = 8_192;
+/** A record's values may be as deep as a client's message, and stand two levels deeper. */
+const limits = { maxDepth: 1_000 };
+/** What stands in the place of what was taken out; a client that writes it itself is not believed. */
+const cleaned = /\[redacted|\[withheld\]|<U\+/;
+
+interface Arguments extends AuditFields {
+  readonly bytes: number;
+}
+
+/**
+ * Their values, where nothing was taken out or cut off: then they are as long as what was sent.
+ * Read from the line itself, since JavaScript would round its numbers.
+ */
+function readArguments(line: string, { bytes, value }: Arguments): Json | "missing" {
+  if (value === undefined || bytes > maxWholeBytes) return "missing";
+  const result = parseJson(line, limits);
+  const json = result.ok ? at(result.json, "args", "value") : undefined;
+  if (json === undefined) return "missing";
+  const text = textOf(json);
+  return utf8Length(text) === bytes && !cleaned.test(text) ? json : "missing";
+}
+
+function isWhole(text: string): boolean {
+  return !text.endsWith("…") && !cleaned.test(text);
+}
+
+function isAsking(rule: unknown): boolean {
+  return isFields(rule) && rule["then"] === "ask" && rule["mode"] === "enforce";
+}
+
+function isText(value: unknown): boolean {
+  return value === undefined || typeof value === "string";
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) >= 1;
+}
+
+function isArguments(value: unknown): value is Arguments {
+  return isFields(value) && typeof value["bytes"] === "number";
+}

@@ -1,0 +1,115 @@
+import { expect, test } from "vitest";
+import { type Approvals, type PendingWish, openApprovals } from "../../src/approvals/index.ts";
+import { type Store, createCanceller } from "../../src/core/index.ts";
+import { openMemoryStore } from "../../src/stores/index.ts";
+import { crypto, handClock, ownSeals } from "../stores/ports.ts";
+
+const wish: PendingWish = {
+  client: "a",
+  subject: "ada",
+  kind: "tool",
+  upstream: "x",
+  name: "send",
+  args: "{}",
+  call: "digest",
+  rules: ["large"],
+  why: undefined,
+  expiresMs: 1_000,
+};
+const { signal } = createCanceller();
+
+async function open(around: (store: Store) => Store = (store) => store) {
+  const clock = handClock();
+  const store = openMemoryStore({ clock });
+  const approvals = await openApprovals({ clock, crypto, store: around(store) }, ownSeals());
+  const settle = (more: Partial<PendingWish> = {}) =>
+    approvals.settle({ ...wish, ...more }, 0, signal);
+  return { approvals, clock, store, settle };
+}
+
+async function idOf(settled: ReturnType<Approvals["settle"]>): Promise<string> {
+  const answer = await settled;
+  return answer.is === "full" ? "" : answer.approval.id;
+}
+
+test.each(["a", "ada"])("decide takes no yes of %s, whose call it is, but a no", async (by) => {
+  const { approvals, settle } = await open();
+  const id = await idOf(settle());
+  expect(await approvals.decide(["a"], id, { decision: "approve", by })).toBe("own");
+  expect(await settle()).toMatchObject({ is: "waiting" });
+  expect(await approvals.decide(["a"], id, { decision: "deny", by })).toMatchObject({
+    state: "denied",
+  });
+});
+
+test("decide gives a yes its whole time, and no more", async () => {
+  const { approvals, clock, settle } = await open();
+  const id = await idOf(settle());
+  clock.advance(999);
+  await approvals.decide(["a"], id, { decision: "approve", by: "ann" });
+  clock.advance(999);
+  expect(await settle()).toEqual({
+    is: "approved",
+    approval: { id, via: "operator", by: "ann" },
+  });
+  expect(await settle()).toMatchObject({ is: "waiting" });
+});
+
+test("settle takes nothing of a yes that is over", async () => {
+  const { approvals, clock, settle } = await open();
+  const id = await idOf(settle());
+  await approvals.decide(["a"], id, { decision: "approve", by: "ann" });
+  clock.advance(1_000);
+  expect(await settle()).toMatchObject({ is: "waiting" });
+});
+
+test("list shows the oldest first, of the clients that are asked for", async () => {
+  const { approvals, clock, settle } = await open();
+  await settle({ client: "b", call: "1" });
+  clock.advance(1);
+  await settle({ call: "2" });
+  expect((await approvals.list(["a", "b"])).map(({ client }) => client)).toEqual(["b", "a"]);
+  expect(await approvals.list(["c"])).toEqual([]);
+});
+
+test("what was changed by hand counts as nothing, and is taken over", async () => {
+  const { approvals, settle, store } = await open();
+  const id = await idOf(settle());
+  await approvals.decide(["a"], id, { decision: "approve", by: "ann" });
+  await store.set("approvals:a", "changed", 60_000);
+  expect(await approvals.list(["a"])).toEqual([]);
+  expect(await settle()).toMatchObject({ is: "waiting" });
+});
+
+test("what was sealed for another use counts as nothing", async () => {
+  const clock = handClock();
+  const store = openMemoryStore({ clock });
+  const seals = ownSeals();
+  const approvals = await openApprovals({ clock, crypto, store }, seals);
+  const entry = { ...wish, id: "i", at: 0, until: 9e15, state: "approved", by: "ann" };
+  const text = JSON.stringify({ entries: [entry] });
+  await store.set("approvals:a", await seals("state").seal(text), 60_000);
+  expect(await approvals.settle(wish, 0, signal)).toMatchObject({ is: "waiting" });
+  await store.set("approvals:a", await seals("pending").seal(text), 60_000);
+  expect(await approvals.settle(wish, 0, signal)).toMatchObject({ is: "approved" });
+});
+
+test("settle loses no change that another instance makes at the same time", async () => {
+  let lost = 3;
+  const { approvals, settle } = await open((store) => ({
+    ...store,
+    replace: async (...args) => (lost-- > 0 ? false : store.replace(...args)),
+  }));
+  expect(await settle()).toMatchObject({ is: "waiting" });
+  expect(await approvals.list(["a"])).toHaveLength(1);
+});
+
+test("settle waits no longer than the caller does", async () => {
+  const { approvals } = await open();
+  const caller = createCanceller();
+  const settled = approvals.settle(wish, 60_000, caller.signal);
+  await Promise.resolve();
+  caller.abort();
+  expect(await settled).toMatchObject({ is: "waiting" });
+  expect(await approvals.settle(wish, 60_000, caller.signal)).toMatchObject({ is: "waiting" });
+});

@@ -1,0 +1,32 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { cutArgs, toWording } from "../../src/approvals/index.ts";
+
+test("wording gives each thing one line, whatever its text", () => {
+  const anything = fc.string({ unit: "binary", maxLength: 1_200 });
+  const words = fc.record({ upstream: anything, name: anything, args: anything, why: anything });
+  fc.assert(
+    fc.property(words, (each) => {
+      const lines = toWording({ kind: "tool", ...each }).split("\n");
+      expect(lines.map((line) => line.split(":")[0])).toEqual([
+        "This call needs your approval.",
+        "Tool",
+        "Server",
+        "Arguments",
+        "Why",
+      ]);
+      expect(lines.join("")).not.toMatch(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u);
+      expect(lines.join("").length).toBeLessThan(3_000);
+    }),
+    { numRuns: 50 },
+  );
+});
+
+test("wording says that not all is shown exactly where that is so", () => {
+  expect(cutArgs("x".repeat(1_000))).toBe("x".repeat(1_000));
+  expect(cutArgs("x".repeat(1_001))).toContain("(NOT ALL IS SHOWN: 1 more characters)");
+});
+
+test("wording cuts no character in two", () => {
+  expect(cutArgs(`${"x".repeat(999)}😀😀`)).not.toMatch(/[\uD800-\uDBFF]…/);
+});
