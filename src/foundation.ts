@@ -1,5 +1,10 @@
 /** What one process opens once; every gateway that it builds from a config stands on this. */
-import { type Approvals, openApprovals } from "./approvals/index.ts";
+import {
+  type Announcer,
+  type Approvals,
+  createAnnouncer,
+  openApprovals,
+} from "./approvals/index.ts";
 import { type AuditFile, type AuditView, openAudit } from "./audit/index.ts";
 import { type LoadedConfig, resolvePath } from "./config/index.ts";
 import {
@@ -51,6 +56,7 @@ export interface Foundation {
   readonly sessions: Sessions;
   readonly blocks: Blocks;
   readonly approvals: Approvals;
+  readonly announcer: Announcer;
   readonly cancellations: Cancellations;
   readonly slots: SlotTable;
   readonly integrity: Integrity;
@@ -90,7 +96,9 @@ export async function openFoundation(options: FoundationOptions): Promise<Founda
     },
   );
   const sessions = await createSessions({ ...ports, seals, goesOn: onLost === "local" });
-  const approvals = await openApprovals(ports, seals, options.sharedNow);
+  const announcer = createAnnouncer({ ...ports, instance });
+  const { announce } = announcer;
+  const approvals = await openApprovals({ ...ports, announce }, seals, options.sharedNow);
   const cancellations = createCancellations(blocks, sessions);
   const about = { folder, version, env, instance };
   const upstreams = createUpstreamPool(about, { ...ports, seals, integrity });
@@ -104,6 +112,7 @@ export async function openFoundation(options: FoundationOptions): Promise<Founda
     sessions,
     blocks,
     approvals,
+    announcer,
     cancellations,
     slots: createSlotTable(),
     integrity,
@@ -120,6 +129,7 @@ export async function openFoundation(options: FoundationOptions): Promise<Founda
       await settledWithin(cancellations.idle(), lastWordsMs, ports.clock);
       cancellations.close();
       approvals.close();
+      await announcer.close();
       await blocks.close();
       await audit.close();
       await ports.store.close();

@@ -74,12 +74,16 @@ export function openGateway(
   const names = createNames(config, ports);
   // A server on this machine may be able to read `.mcp-gw/run.json`.
   const own = adminToken === undefined ? [] : [adminToken];
-  const settings = toRoadSettings(loaded, log, version, own);
+  // Where no store outlives the process, what was used up before it began is not known to be so:
+  // under keys of the config an approval could come again, so that it is good for this process alone.
+  const digest = ports.bus ? loaded.digest : `${loaded.digest} ${foundation.instance}`;
+  const settings = toRoadSettings({ config, digest }, log, version, own);
   // Last, since nothing below can be wrong with a config: what is opened is given back by `giveWay`.
   const upstreams = foundation.upstreams.open(config, policy.grants);
   integrity.follow(config.integrity, createLockCleaner(config), (event) =>
     recordTool(event, audit, clock, log),
   );
+  foundation.announcer.follow(config.approvals.webhook);
   const succession = createCanceller();
   const moving = new Set<Promise<unknown>>();
   const hold = (move: Promise<unknown>): void => {

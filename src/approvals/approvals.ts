@@ -4,6 +4,7 @@ import {
   type Cancellation,
   type Clock,
   type Crypto,
+  type PendingApproval,
   type Seals,
   type Store,
   toHex,
@@ -18,6 +19,8 @@ export interface ApprovalsPorts {
   readonly store: Store;
   /** Absent where this instance is alone. */
   readonly bus?: Bus | undefined;
+  /** Hears of each call that begins to wait for an operator; must not throw. */
+  readonly announce?: ((begun: PendingApproval) => void) | undefined;
 }
 export interface Approvals extends Pick<Pending, "list" | "decide"> {
   readonly tickets: Tickets;
@@ -41,10 +44,12 @@ const channel = "approvals";
 /** For what was published and did not arrive. */
 const pollMs = 1_000;
 const idBytes = 16;
+/** How far the clocks of instances may be apart: for one that is behind, a question is good longer. */
+const skewMs = 600_000;
 
 /** `now` is the store's time where instances share one; without it this machine's. */
 export async function openApprovals(
-  { clock, crypto, store, bus }: ApprovalsPorts,
+  { clock, crypto, store, bus, announce }: ApprovalsPorts,
   seals: Seals,
   now: () => number = clock.now,
 ): Promise<Approvals> {
@@ -75,11 +80,12 @@ export async function openApprovals(
     tickets: createTickets(seals("approval")),
     now,
     newId: () => toHex(crypto.randomBytes(idBytes)),
-    use: (id, ttlMs) => store.setOnce(`approval:${id}`, "used", Math.max(1, ttlMs)),
+    use: (id, ttlMs) => store.setOnce(`approval:${id}`, "used", Math.max(1, ttlMs) + skewMs),
     settle: async (wish, waitMs, signal) => {
       const from = clock.elapsed();
       for (;;) {
         const answer = await pending.settle(wish);
+        if (answer.is !== "full" && answer.begun !== undefined) announce?.(answer.begun);
         const left = waitMs - (clock.elapsed() - from);
         if (answer.is !== "waiting" || left <= 0 || signal.aborted) return answer;
         await pause(Math.min(left, pollMs), signal);

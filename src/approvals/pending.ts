@@ -5,9 +5,10 @@ import {
   type ApprovalWord,
   type PendingApproval,
   toHex,
+  utf8Length,
 } from "../core/index.ts";
 import type { PendingKeep } from "./pending-keep.ts";
-import { type PendingEntry, toPublic } from "./pending-text.ts";
+import { type PendingEntry, toPendingText, toPublic } from "./pending-text.ts";
 
 /** A call as it would wait. */
 export type PendingWish = Pick<
@@ -16,8 +17,13 @@ export type PendingWish = Pick<
 > & { readonly subject: string | undefined; readonly why: string | undefined };
 
 export type PendingAnswer =
-  | { readonly is: "approved" | "denied" | "waiting"; readonly approval: Approval }
-  /** As many wait as may. */
+  | {
+      readonly is: "approved" | "denied" | "waiting";
+      readonly approval: Approval;
+      /** What waits only since this was asked. */
+      readonly begun?: PendingApproval;
+    }
+  /** As many wait as may, or it is too long to wait. */
   | { readonly is: "full" };
 
 export interface Pending {
@@ -35,8 +41,14 @@ export interface PendingPorts {
   readonly randomBytes: (count: number) => Uint8Array;
 }
 
-/** Of one client; what is decided counts until it is used or over. */
-const maxWaiting = 32;
+/** Of one subject of a client, so that none crowds out another; what is decided counts until it is used or over. */
+const maxOfSubject = 32;
+/** Of one client. */
+const maxWaiting = 128;
+/** Nobody reads a longer one before they say yes. */
+const maxName = 2_000;
+/** In UTF-8, with room for the words on them: a longer list could be sealed, and never opened again. */
+const maxListBytes = 300_000;
 const idBytes = 8;
 
 export function createPending(keep: PendingKeep, { now, randomBytes }: PendingPorts): Pending {
@@ -50,7 +62,6 @@ export function createPending(keep: PendingKeep, { now, randomBytes }: PendingPo
           if (state !== "approved") return { result: answer };
           return { next: entries.filter((each) => each !== found), result: answer };
         }
-        if (entries.length >= maxWaiting) return { result: { is: "full" } };
         const id = toHex(randomBytes(idBytes));
         const at = now();
         const entry: PendingEntry = {
@@ -62,9 +73,15 @@ export function createPending(keep: PendingKeep, { now, randomBytes }: PendingPo
           until: at + wish.expiresMs,
           state: "waiting",
         };
+        const next = [...entries, entry];
+        if (!fits(next, entry)) return { result: { is: "full" } };
         return {
-          next: [...entries, entry],
-          result: { is: "waiting", approval: { id, via: "operator" } },
+          next,
+          result: {
+            is: "waiting",
+            approval: { id, via: "operator" },
+            begun: toPublic(entry),
+          },
         };
       }),
     list: async (clients) => {
@@ -83,6 +100,12 @@ export function createPending(keep: PendingKeep, { now, randomBytes }: PendingPo
       return "unknown";
     },
   };
+}
+
+function fits(entries: readonly PendingEntry[], added: PendingEntry): boolean {
+  const own = entries.filter(({ subject }) => subject === added.subject);
+  if (entries.length > maxWaiting || own.length > maxOfSubject) return false;
+  return added.name.length <= maxName && utf8Length(toPendingText(entries)) <= maxListBytes;
 }
 
 /** A no may be said by anybody, a yes not by the one who calls. */

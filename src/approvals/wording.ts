@@ -13,8 +13,11 @@ const maxArgs = 1_000;
 const maxName = 200;
 const maxWhy = 500;
 
-/** Controls, invisible and direction-changing characters, and halves of characters. */
-const unsafe = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
+/**
+ * Controls, invisible and direction-changing characters, halves of characters, and what a host that
+ * shows Markdown would hide something by: a comment or tag, and where a link leads to.
+ */
+const unsafe = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}<]|(?<=\])[([]/gu;
 
 /** One line for each thing, so that no argument can look like a line of ours. */
 export function toWording({ kind, upstream, name, args, why }: CallWords): string {
@@ -24,18 +27,30 @@ export function toWording({ kind, upstream, name, args, why }: CallWords): strin
     `Server: ${quoted(upstream)}`,
     `Arguments: ${cutArgs(args)}`,
   ];
-  return [...lines, ...(why === undefined ? [] : [`Why: ${cut(safe(why), maxWhy)}`])].join("\n");
+  return [...lines, ...(why === undefined ? [] : [`Why: ${cutWhy(why)}`])].join("\n");
 }
 
 /** Who signs what they have not seen should know that. */
 export function cutArgs(args: string): string {
-  const text = safe(args);
-  if (text.length <= maxArgs) return text;
-  return `${cut(text, maxArgs)} (NOT ALL IS SHOWN: ${text.length - maxArgs} more characters)`;
+  return cutAloud(safe(args), maxArgs);
+}
+
+/** What a call is for, as another program may show it. */
+export function cutTarget(name: string): string {
+  return cut(safe(name), maxName);
+}
+
+export function cutWhy(why: string): string {
+  return cut(safe(why), maxWhy);
 }
 
 function quoted(text: string): string {
-  return cut(safe(JSON.stringify(text)), maxName);
+  return cutAloud(safe(JSON.stringify(text)), maxName);
+}
+
+function cutAloud(text: string, max: number): string {
+  if (text.length <= max) return text;
+  return `${cut(text, max)} (NOT ALL IS SHOWN: ${text.length - max} more characters)`;
 }
 
 function cut(text: string, max: number): string {

@@ -10,7 +10,8 @@ import { toSafeLine } from "./safe-text.ts";
 import { toTable } from "./table.ts";
 
 const maxText = 80;
-const maxArgs = 1_200;
+/** More than the gateway gives of a name and arguments together, so that nothing more is cut. */
+const maxSent = 6_000;
 const ids = /^[A-Za-z0-9_-]{1,64}$/;
 const json = { type: "boolean", description: "Print the data", default: false } as const;
 const id = { type: "positional", description: "As approvals ls shows it", required: true } as const;
@@ -88,7 +89,8 @@ export async function listApprovals(
       output.out(toTable(["id", "state", "who", "what", "until"], rows));
       // Whoever decides has to see what would be sent.
       for (const each of known.filter(({ state }) => state === "waiting")) {
-        output.out(`${toSafeLine(each.id, maxText)} sends ${toSafeLine(each.args, maxArgs)}`);
+        const what = `${toTarget(each)} ${each.args}`;
+        output.out(`${toSafeLine(each.id, maxText)} sends ${toSafeLine(what, maxSent)}`);
       }
     }
     return 0;

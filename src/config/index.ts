@@ -58,6 +58,7 @@ export type {
   StdioUpstreamConfig,
   TestConfig,
   UpstreamConfig,
+  WebhookConfig,
   UpstreamRateConfig,
 } from "./schema.ts";
 export { secret } from "./secret.ts";

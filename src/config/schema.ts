@@ -456,6 +456,19 @@ const admin = v.lazy((input: unknown): typeof noAdmin | typeof adminListener =>
   input === false ? noAdmin : adminListener,
 );
 
+const webhook = v.strictObject({
+  /** Gets a POST for each call that begins to wait for an operator. */
+  url,
+  /** Signs each announcement; without it nothing says that it comes from this gateway. */
+  secret: v.optional(secretValue),
+  /** For one attempt, of three; 5,000 by default. */
+  timeoutMs: v.optional(milliseconds, 5_000),
+});
+const approvals = v.strictObject({
+  /** Where calls that wait for an operator are announced; nowhere by default. */
+  webhook: v.optional(webhook),
+});
+
 const drain = v.strictObject({
   /**
    * How long `/readyz` fails after SIGTERM while calls are still taken, so that a load balancer can
@@ -520,6 +533,8 @@ export const configSchema = v.strictObject({
   integrity: v.optional(integrity, {}),
   /** The record of every exchange. */
   audit: v.optional(audit, {}),
+  /** How operators hear of what waits for them. */
+  approvals: v.optional(approvals, {}),
   /** Where operators look and act; `false` turns it off. */
   admin: v.optional(admin, {}),
   /** How the gateway ends. */
@@ -548,6 +563,7 @@ export type StoreConfig = Config["store"];
 export type AuditConfig = Config["audit"];
 export type AdminConfig = Exclude<Config["admin"], false>;
 export type AdminUserConfig = AdminConfig["users"][string];
+export type WebhookConfig = v.InferOutput<typeof webhook>;
 export type DrainConfig = Config["drain"];
 
 function wholeNumber(min: number, max: number, message: string) {

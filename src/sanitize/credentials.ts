@@ -9,11 +9,11 @@ import { type Literals, createLiterals } from "./literals.ts";
  * Attack: a server that holds one of the gateway's credentials sends it back, in an answer, an error
  * or the description of a tool, and the client has it. So each is looked for in what every upstream
  * says to every client: headers and variables that are secrets, headers that by their name hold one,
- * plain tokens of clients and operators, the keys, and what opens the store; `more` is what the
+ * plain tokens of clients and operators, the keys, what signs announcements, and what opens the store; `more` is what the
  * gateway made itself. Undefined where there is none.
  */
 export function credentialsOf(config: Config, more: readonly string[] = []): Literals | undefined {
-  const { upstreams, clients, admin, keys, store } = config;
+  const { upstreams, clients, admin, approvals, keys, store } = config;
   const values: string[] = [...more];
   for (const upstream of Object.values(upstreams)) {
     if ("url" in upstream) {
@@ -35,6 +35,7 @@ export function credentialsOf(config: Config, more: readonly string[] = []): Lit
     }
   }
   values.push(...keys.map((key) => key.reveal()));
+  if (approvals.webhook?.secret !== undefined) values.push(approvals.webhook.secret.reveal());
   if (store !== "memory") values.push(...openersOf(store.redis));
   return createLiterals(values);
 }

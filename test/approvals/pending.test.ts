@@ -113,3 +113,18 @@ test("settle waits no longer than the caller does", async () => {
   expect(await settled).toMatchObject({ is: "waiting" });
   expect(await approvals.settle(wish, 60_000, caller.signal)).toMatchObject({ is: "waiting" });
 });
+
+test("settle leaves room for others of the same client, however many calls one makes", async () => {
+  const { settle } = await open();
+  for (let call = 0; call < 32; call++) await settle({ call: `ada ${call}` });
+  expect(await settle({ call: "one more" })).toEqual({ is: "full" });
+  expect(await settle({ subject: "bob", call: "bob's" })).toMatchObject({ is: "waiting" });
+});
+
+test("settle lets nothing wait whose name would make the list too large to be read again", async () => {
+  const { approvals, settle } = await open();
+  const id = await idOf(settle());
+  const name = `file:///${"a".repeat(500_000)}`;
+  expect(await settle({ kind: "resource", name, call: "long" })).toEqual({ is: "full" });
+  expect((await approvals.list(["a"])).map((each) => each.id)).toEqual([id]);
+});

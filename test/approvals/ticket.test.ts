@@ -60,3 +60,10 @@ test("an id is used once, for as long as it would be good", async () => {
   expect(await approvals.use("i", 1_000)).toBe(false);
   expect(await approvals.use("j", 0)).toBe(true);
 });
+
+test("an id stays used for instances whose clocks are behind", async () => {
+  const { approvals, clock } = await open();
+  expect(await approvals.use("i", 1)).toBe(true);
+  clock.advance(5_000);
+  expect(await approvals.use("i", 1)).toBe(false);
+});

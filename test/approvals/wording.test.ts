@@ -30,3 +30,15 @@ test("wording says that not all is shown exactly where that is so", () => {
 test("wording cuts no character in two", () => {
   expect(cutArgs(`${"x".repeat(999)}😀😀`)).not.toMatch(/[\uD800-\uDBFF]…/);
 });
+
+test("wording leaves nothing that a host could render away", () => {
+  const args = '{"a":"<!--","to":"[bank](https://evil.example)","b":"-->\u{3164}\u{fe0f}"}';
+  const shown = cutArgs(args);
+  expect(shown).not.toMatch(/<!--|\]\(|\p{Default_Ignorable_Code_Point}/u);
+  expect(shown).toContain("https://evil.example");
+});
+
+test("wording says that not all of a name is shown", () => {
+  const words = { kind: "resource", upstream: "x", name: `file:///${"a".repeat(300)}`, args: "{}" };
+  expect(toWording(words)).toContain("NOT ALL IS SHOWN");
+});

@@ -83,7 +83,7 @@ describe("approvals ls", () => {
     expect(ran).toMatchObject({ code: 0, err: "" });
     expect(ran.out).toContain("1f2e");
     expect(ran.out).toContain("tool x/send");
-    expect(ran.out).toContain('1f2e sends {"amount":500}');
+    expect(ran.out).toContain('1f2e sends tool x/send {"amount":500}');
     expect(ran.out).not.toContain("\u001B");
   });
 

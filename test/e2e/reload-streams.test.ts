@@ -168,8 +168,13 @@ describe.each(kinds)("over a reload a %s", (kind) => {
         return words;
       };
       const once = ["modern+note://open/1", "modern+note://tree"];
-      await vi.waitFor(async () => expect(await round()).toEqual(once));
-      for (let count = 0; count < 3; count++) expect(await round()).toEqual(once);
+      // The ways of before end one after the other.
+      await vi.waitFor(
+        async () => {
+          for (let count = 0; count < 4; count++) expect(await round()).toEqual(once);
+        },
+        { timeout: 10_000 },
+      );
     }
   });
 

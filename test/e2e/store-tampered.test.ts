@@ -1,6 +1,6 @@
 /** What stands in the store, or comes over it, that no gateway wrote. */
 import { Redis } from "ioredis";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { Secret } from "../../src/core/index.ts";
 import { eventually, sleep } from "../stores/eventually.ts";
 import { type RedisServer, describeRedis, startRedis } from "../stores/redis-server.ts";
@@ -299,9 +299,14 @@ describeRedis("gateways whose store is changed by hand", () => {
   test("gateways with other keys refuse each other's sessions, and do not fight for ever", async () => {
     const session = await openSession(one.url);
     await admin(one, "POST", "/blocks", { target: "x/blocked", why: "Trouble" });
-    // As long as there are blocks of the first ones, another one does not start.
-    await hands.del("gw:value:blocks");
-    const other = await open([otherKey]);
+    // As long as there are blocks of the first ones, another one does not start; they keep theirs.
+    const other = await vi.waitFor(
+      async () => {
+        await hands.del("gw:value:blocks");
+        return open([otherKey]);
+      },
+      { timeout: 10_000 },
+    );
     expect((await ping(other.url, session)).status).toBe(404);
     expect((await ping(two.url, session)).status).toBe(200);
     await admin(other, "POST", "/blocks", { target: "x/other", why: "Trouble" });

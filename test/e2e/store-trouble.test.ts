@@ -3,7 +3,12 @@ import { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { Secret } from "../../src/core/index.ts";
 import { eventually, sleep } from "../stores/eventually.ts";
-import { type RedisServer, describeRedis, freePort, startRedis } from "../stores/redis-server.ts";
+import {
+  type RedisServer,
+  describeRedisOnNode,
+  freePort,
+  startRedis,
+} from "../stores/redis-server.ts";
 import { type Road, openRoad } from "../stores/road.ts";
 import { type EchoServer, anyTool, startEchoServer } from "./echo-server.ts";
 import { type EventStream, openEvents, openSession } from "./events.ts";
@@ -51,7 +56,7 @@ const plenty = { burst: 1_000_000, perSecond: 1_000_000 };
 /** A second for the store, and a little for the way. */
 const longestMs = 1_200;
 
-describeRedis("gateways whose store is in trouble", () => {
+describeRedisOnNode("gateways whose store is in trouble", () => {
   let redis: RedisServer;
   let road: Road;
   let hands: Redis;

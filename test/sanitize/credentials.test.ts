@@ -22,6 +22,13 @@ const client = (auth: object) =>
     clients: { a: { auth: auth as never } },
   });
 
+const signing = (secret: string) =>
+  literalsOf({
+    upstreams: {},
+    clients: {},
+    approvals: { webhook: { url: "https://hooks.example.com", secret: new Secret(secret) } },
+  });
+
 const basic = `Basic ${btoa("service:open sesame")}`;
 const token = "token-of-a-client-that-is-long-enough-1";
 test.each([
@@ -39,6 +46,7 @@ test.each([
   ["a secret variable", child({ A: new Secret("value-2-of-x") }), ["value-2-of-x"]],
   ["a client's token", client({ token: new Secret(token) }), [token]],
   ["one of a client's tokens", client([{ token: new Secret(token) }]), [token]],
+  ["what signs announcements", signing("secret-of-the-webhook"), ["secret-of-the-webhook"]],
 ])("%s of the config is a credential", (_, literals, values) => {
   const settings = { ...resolveSettings({ secrets: "off" }), ...(literals && { literals }) };
   for (const value of values) {

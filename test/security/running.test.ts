@@ -95,7 +95,7 @@ test.runIf(process.platform !== "win32")(
     expect(await addBlock(run)).toBe(201);
     execFileSync("mkfifo", [`${file}.pipe`]);
     execFileSync("mv", [`${file}.pipe`, file]);
-    program.child.kill("SIGTERM");
+    program.signal("SIGTERM");
     expect(await program.exited).toBe(0);
   },
 );

@@ -2,7 +2,7 @@
 import type { Finding } from "../fault.ts";
 import type { Config } from "../schema.ts";
 import { checkAdmin } from "./admin.ts";
-import { checkApprovers } from "./approvers.ts";
+import { checkApprovers, checkWebhook } from "./approvers.ts";
 import { checkExposure } from "./exposure.ts";
 import { checkInput } from "./input.ts";
 import { checkKeys } from "./keys.ts";
@@ -49,6 +49,7 @@ export function crossCheck(
     checkRules,
     checkEffects,
     checkApprovers,
+    checkWebhook,
     checkConflicts,
   ].flatMap((check) => check(checked));
 }
