@@ -12,6 +12,7 @@ import {
   type Judged,
   type OneTarget,
   type Stage,
+  type ToolFacts,
   type Verdict,
   answer,
   deny,
@@ -34,6 +35,8 @@ export interface ApproveRooms {
   readonly approvals: Approvals;
   readonly states: Pick<States, "bindingOf">;
   readonly crypto: Crypto;
+  /** What is called, as its upstream lists it now. */
+  readonly find: (exchange: Judged, target: OneTarget) => Promise<ToolFacts | Deny | undefined>;
 }
 
 const stale = deny("STATE_INVALID", "The approval was used before");
@@ -44,7 +47,7 @@ const stale = deny("STATE_INVALID", "The approval was used before");
  * changed is refused; a question that expired, or that another config asked, is asked anew.
  */
 export function approve(rooms: ApproveRooms, settings: ApproveSettings): Stage<Judged, Approved> {
-  const { approvals, states, crypto } = rooms;
+  const { approvals, states, crypto, find } = rooms;
   const { config, clean } = settings;
 
   return {
@@ -163,7 +166,21 @@ export function approve(rooms: ApproveRooms, settings: ApproveSettings): Stage<J
       expiresMs: ask.expiresMs,
     };
     const said = await approvals.settle(wish, ask.waitMs, signal);
-    return toVerdict(exchange, ask, said);
+    const hasWaited = said.is === "approved" && ask.waitMs > 0;
+    return (
+      (hasWaited ? await changeOf(exchange, target) : undefined) ?? toVerdict(exchange, ask, said)
+    );
+  }
+
+  /** Attack: a server changes its tool while the call waits, and the yes was for what it was before. */
+  async function changeOf(exchange: Judged, target: OneTarget): Promise<Deny | undefined> {
+    const found = await find(exchange, target);
+    if (found !== undefined && "verdict" in found) return found;
+    const [before, now] = [exchange.shaped.tool, found].map(
+      (tool) => tool && textOf(tool.definition),
+    );
+    if (before === now) return undefined;
+    return required(exchange, "The tool has changed while its call waited", undefined);
   }
 
   function toVerdict(

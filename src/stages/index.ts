@@ -6,8 +6,10 @@ import {
   type Arrival,
   type Cancellation,
   type Clock,
+  type Consulted,
   type Crypto,
   type Log,
+  type OneTarget,
   type Pipeline,
   type Reviewed,
   type Seals,
@@ -28,6 +30,7 @@ import { approve } from "./approve.ts";
 import { authenticate } from "./authenticate.ts";
 import { authorize } from "./authorize.ts";
 import { consult } from "./consult.ts";
+import { findListed } from "./existence.ts";
 import { forward } from "./forward.ts";
 import { createGreeter } from "./greet.ts";
 import { judge } from "./judge.ts";
@@ -143,6 +146,9 @@ export function buildRoad(rooms: Rooms, settings: RoadSettings): Road {
     },
     rejoin: createRejoin({ sessions, policy, known, routing, authorizing }),
   });
+  const { isWithheld } = settings.shape;
+  const find = (exchange: Consulted, target: OneTarget) =>
+    findListed(exchange, target, upstreams, clock, isWithheld);
   const answerers = { lists, greeter, subscriber, sessions };
   return {
     arrive: pipeline(
@@ -154,10 +160,10 @@ export function buildRoad(rooms: Rooms, settings: RoadSettings): Road {
     turn: pipeline(
       routing,
       authorizing,
-      shape(policy, upstreams, clock, settings.shape.isWithheld),
+      shape(policy, upstreams, clock, isWithheld),
       consult(),
       judge(policy, settings.judge),
-      approve({ approvals, states: sealed.states, crypto }, settings.approve),
+      approve({ approvals, states: sealed.states, crypto, find }, settings.approve),
       meter(limits),
       forward(policy, upstreams, names, sealed, answerers, clock, settings.forward, {
         crypto,

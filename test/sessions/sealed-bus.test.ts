@@ -28,13 +28,13 @@ const arrived = (heard: readonly string[], count: number) =>
 describe("What instances tell each other", () => {
   test("comes whole and in order, however long, and is read by nobody else", async () => {
     const { tell, heard, onBus } = await openTwo();
-    const texts = ["short", `${"€😀".repeat(200_000)} long`, "last"];
+    const texts = ["a short text", `${"€😀".repeat(200_000)} long`, "the last text"];
     for (const text of texts) await tell(text);
     await arrived(heard, 3);
     expect(heard).toEqual(texts);
     expect(onBus.length).toBeGreaterThan(4);
     expect(onBus.every((each) => each.length < 524_288)).toBe(true);
-    expect(onBus.join("")).not.toMatch(/short|€|last/);
+    expect(onBus.join("")).not.toMatch(/a short text|€|the last text/);
   });
 
   test("is heard neither unsealed, nor with another key, nor with another label", async () => {
