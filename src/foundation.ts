@@ -95,10 +95,18 @@ export async function openFoundation(options: FoundationOptions): Promise<Founda
       throw error;
     },
   );
-  const sessions = await createSessions({ ...ports, seals, goesOn: onLost === "local" });
+  const giveUp = async (error: unknown): Promise<never> => {
+    await audit.close();
+    await blocks.close();
+    throw error;
+  };
+  const goesOn = onLost === "local";
+  const sessions = await createSessions({ ...ports, seals, goesOn }).catch(giveUp);
   const announcer = createAnnouncer({ ...ports, instance });
   const { announce } = announcer;
-  const approvals = await openApprovals({ ...ports, announce }, seals, options.sharedNow);
+  const approvals = await openApprovals({ ...ports, announce }, seals, options.sharedNow).catch(
+    giveUp,
+  );
   const cancellations = createCancellations(blocks, sessions);
   const about = { folder, version, env, instance };
   const upstreams = createUpstreamPool(about, { ...ports, seals, integrity });

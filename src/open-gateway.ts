@@ -153,7 +153,6 @@ export function openGateway(
       await Promise.allSettled(moving);
       await upstreams.close();
     },
-    close: upstreams.close,
   };
 }
 

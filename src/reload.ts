@@ -148,8 +148,11 @@ function record(
   log: Log,
   why?: string,
 ): void {
+  const failed = (error: unknown): void =>
+    log.error("Cannot record a reload", { error: String(error) });
   const reservation = audit.reserve();
+  if (reservation === undefined) return failed("There is no room");
   reservation
-    ?.write({ kind: "config", time: clock.now(), method: "reload", decision, why })
-    .catch((error: unknown) => log.error("Cannot record a reload", { error: String(error) }));
+    .write({ kind: "config", time: clock.now(), method: "reload", decision, why })
+    .catch(failed);
 }

@@ -211,7 +211,6 @@ function frontOf(current: () => OpenGateway, ready: () => boolean): Gateway {
     get allOrigins() {
       return current().allOrigins;
     },
-    close: async () => undefined,
   };
 }
 

@@ -50,7 +50,7 @@ export async function findRecorded(
   return { fault: `No record of an exchange has the id "${id}" (in ${record.file})` };
 }
 
-export function toRecorded(json: JsonObject): RecordedCall | { readonly fault: string } {
+function toRecorded(json: JsonObject): RecordedCall | { readonly fault: string } {
   const text = (name: string): string | undefined => stringOf(member(json, name));
   const [client, method = "", upstream, name] = ["client", "method", "upstream", "target"].map(
     text,

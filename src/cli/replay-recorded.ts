@@ -35,7 +35,7 @@ const single: ReadonlySet<MethodRow["does"]["what"]> = new Set([
   "task",
 ]);
 
-export function isOfOneThing(method: string | undefined): boolean {
+function isOfOneThing(method: string | undefined): boolean {
   const row = method === undefined ? undefined : methods.get(method);
   return row !== undefined && single.has(row.does.what);
 }

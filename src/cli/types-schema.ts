@@ -39,7 +39,7 @@ export function toArgumentsType(schema: Json | undefined, indent: string): strin
   return isObjectType.test(type) ? type : openType;
 }
 
-export const openType = "{ [name: string]: unknown }";
+const openType = "{ [name: string]: unknown }";
 /** No literal holds a line break. */
 const isObjectType = /\{\n|^\{\}$/;
 

@@ -19,7 +19,6 @@ export interface Gateway {
   readonly ready: () => boolean;
   /** Every origin that some client may come from. */
   readonly allOrigins: ReadonlySet<string>;
-  readonly close: () => Promise<void>;
 }
 
 export interface ProblemExtra {

@@ -20,7 +20,7 @@ import {
 import { takesStream } from "./accept.ts";
 
 /** The key of the question among all that one result asks. */
-export const approvalKey = "mcp-gw-approval";
+const approvalKey = "mcp-gw-approval";
 /** The first revision that knows elicitation. */
 const firstToElicit = "2025-06-18";
 

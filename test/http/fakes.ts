@@ -35,7 +35,6 @@ export function openFakeDoor(settings: FakeDoorSettings = {}): FakeDoor {
     },
     ready: settings.ready ?? (() => true),
     allOrigins: new Set(settings.origins),
-    close: () => Promise.resolve(),
   };
   const app = createApp(gateway, {
     peer: (context) => (context.env as { address?: string } | undefined)?.address,
