@@ -2,7 +2,7 @@
 import type { Hono } from "hono";
 import { type DefinedConfig, type Fault, prepareConfig } from "./config/index.ts";
 import { openRuntime } from "./runtime/index.ts";
-import { openInstance } from "./serve.ts";
+import { openInstance } from "./instance.ts";
 
 export interface CreateGatewayOptions {
   /** What relative paths in the config are relative to. Default: the working folder. */

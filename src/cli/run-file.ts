@@ -2,7 +2,7 @@
 import { type LoadedConfig, resolvePath } from "../config/index.ts";
 import { isLoopback } from "../identity/index.ts";
 import type { Runtime } from "../runtime/index.ts";
-import { auditLockOf } from "../serve.ts";
+import { auditLockOf } from "../instance.ts";
 
 export interface RunningGateway {
   readonly pid: number;

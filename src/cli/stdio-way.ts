@@ -2,7 +2,7 @@
 import { type ClientConfig, type LoadedConfig, resolvePath } from "../config/index.ts";
 import { createToken } from "../identity/index.ts";
 import { LockedError, type Runtime } from "../runtime/index.ts";
-import { type Instance, openInstance } from "../serve.ts";
+import { type Instance, openInstance } from "../instance.ts";
 import { besideOf } from "./beside.ts";
 import { tokenOf, withTokens } from "./client-token.ts";
 import { describe } from "./describe.ts";

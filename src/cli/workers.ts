@@ -1,7 +1,7 @@
 /** `mcp-gw start --workers N`: this program N times on one port, and one process that keeps them running. */
 import type { LoadedConfig } from "../config/index.ts";
 import type { FileLock, Runtime, SignalName, Workers } from "../runtime/index.ts";
-import { auditLockOf } from "../serve.ts";
+import { auditLockOf } from "../instance.ts";
 import { startFault } from "./start-fault.ts";
 import { type WorkerInit, type WorkerReady, forWorker } from "./workers-member.ts";
 import { WorkerFailed, createSupervisor } from "./workers-supervisor.ts";

@@ -12,7 +12,7 @@ import { unblock } from "../../src/cli/unblock.ts";
 import type { LoadedConfig } from "../../src/config/index.ts";
 import { createAdminApp } from "../../src/http/index.ts";
 import { type Runtime, openRuntime } from "../../src/runtime/index.ts";
-import { auditLockOf } from "../../src/serve.ts";
+import { auditLockOf } from "../../src/instance.ts";
 import {
   type FakeOperations,
   type FakeOperationsSettings,

@@ -7,7 +7,7 @@ import { afterEach, expect, test } from "vitest";
 import { findRunning, leadsHere, writeRunFile } from "../../src/cli/run-file.ts";
 import { type LoadedConfig, parseConfig } from "../../src/config/index.ts";
 import { openRuntime } from "../../src/runtime/index.ts";
-import { auditLockOf } from "../../src/serve.ts";
+import { auditLockOf } from "../../src/instance.ts";
 
 const ends: (() => unknown)[] = [];
 afterEach(async () => {

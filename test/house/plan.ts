@@ -25,6 +25,7 @@ export const floors: readonly (readonly string[])[] = [
   ["stages"],
   ["gateway"],
   ["follow-files", "http", "stdio"],
+  ["instance"],
   ["serve"],
   ["library"],
   ["index", "plugin"],
@@ -36,6 +37,7 @@ export const floors: readonly (readonly string[])[] = [
 const singleFiles = new Set([
   "version",
   "follow-files",
+  "instance",
   "serve",
   "library",
   "index",
@@ -65,7 +67,7 @@ export const homes: Readonly<Record<string, readonly string[]>> = {
   consola: ["runtime/log.ts", "cli/"],
   "eventsource-parser": ["mcp/"],
   // Both speak of the application that `http/` makes, by its type.
-  hono: ["http/", "serve.ts", "library.ts"],
+  hono: ["http/", "instance.ts", "library.ts"],
   ioredis: ["stores/redis"],
   "ipaddr.js": ["runtime/", "identity/"],
   jiti: ["config/"],

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ConfigInput, parseConfig } from "../../src/config/index.ts";
 import { type Runtime, openRuntime } from "../../src/runtime/index.ts";
-import { openInstance } from "../../src/serve.ts";
+import { openInstance } from "../../src/instance.ts";
 import {
   type RunningGateway,
   allowAll,
