@@ -80,6 +80,7 @@ async function* converse(
   redactions: Redaction[],
 ): AnswerStream {
   let current = first;
+  let { refused } = call.input;
   for (let round = 1; ; round++) {
     const asked = yield* relay(current.answer);
     redactions.push(...current.redactions.slice(current === first ? redactions.length : 0));
@@ -100,7 +101,10 @@ async function* converse(
       yield failure("INPUT_DENIED", "The client gave no input");
       return;
     }
-    const next = await walk(stations, call, asked, answers);
+    // What a question of ours comes into is the same round behind it: what the client refused in that
+    // still counts, and the first one is still to be metered.
+    if (own === undefined) refused = toRefused(answers);
+    const next = await walk(stations, call, asked, answers, refused);
     if ("kind" in next) {
       yield next;
       return;
@@ -175,15 +179,22 @@ async function gather(
   return answers;
 }
 
+function toRefused(answers: Answers): ReadonlyMap<string, ErrorMessage> {
+  const errors = [...answers].flatMap(([key, each]) =>
+    each.kind === "error" ? [[key, each] as const] : [],
+  );
+  return new Map(errors);
+}
+
 /** The next round, as the retry of a modern client would be. */
 async function walk(
   { road }: Stations,
   { understood, input, signed }: Call,
   asked: JsonObject,
   answers: Answers,
+  refused: McpRequest["refused"],
 ): Promise<Cleaned | Failure> {
   const given = new Map<string, ResultMessage>();
-  const refused = new Map<string, ErrorMessage>();
   for (const { key, method, params } of toInputRequests(asked)) {
     const answer = answers.get(key);
     if (answer === undefined) continue;
@@ -191,11 +202,11 @@ async function walk(
       given.set(key, answer);
       continue;
     }
-    refused.set(key, answer);
     // The one refusal that the modern shape has a word for.
     if (inputKindOf(method, params)?.startsWith("elicitation") === true) given.set(key, cancelled);
   }
-  const next = { ...input, params: toNextParams(input.params, asked, given), refused };
+  const params = toNextParams(input.params, asked, given);
+  const next = { ...input, params, ...(refused && { refused }) };
   const walked = await road.turn.walk(withFact(understood, { input: next }));
   const { verdict, exchange, stage } = walked;
   const approval = verdict.verdict === "pass" ? verdict.out.approval : verdict.approval;
@@ -221,7 +232,7 @@ async function giveUp(stations: Stations, call: Call, asked: JsonObject): Promis
   const { signal, abort } = createCanceller();
   const understood = withFact(call.understood, { signal });
   const none = new Map(toInputRequests(asked).map(({ key }) => [key, unanswered] as const));
-  const over = await walk(stations, { ...call, understood }, asked, none);
+  const over = await walk(stations, { ...call, understood }, asked, none, none);
   abort();
   if ("kind" in over) return;
   for await (const message of over.answer) if (isLast(message)) return;

@@ -11,6 +11,7 @@ import {
 } from "../core/index.ts";
 import { type Pending, type PendingAnswer, type PendingWish, createPending } from "./pending.ts";
 import { createPendingKeep } from "./pending-keep.ts";
+import type { PendingEntry } from "./pending-text.ts";
 import { type Tickets, createTickets } from "./ticket.ts";
 
 export interface ApprovalsPorts {
@@ -29,6 +30,8 @@ export interface Approvals extends Pick<Pending, "list" | "decide"> {
   readonly newId: () => string;
   /** False where it was used before, on whichever instance. Rejects with a `StoreLost`. */
   readonly use: (id: string, ttlMs: number) => Promise<boolean>;
+  /** Makes it good again, where its call was not sent. Only for whoever used it; never rejects. */
+  readonly unuse: (id: string) => Promise<void>;
   /**
    * What an operator says of the call, who is waited for so long at most. Rejects with a `StoreLost`.
    */
@@ -37,6 +40,8 @@ export interface Approvals extends Pick<Pending, "list" | "decide"> {
     waitMs: number,
     signal: Cancellation,
   ) => Promise<PendingAnswer>;
+  /** Makes an operator's yes good again, where its call was not sent. Never rejects. */
+  readonly giveBack: (taken: PendingEntry) => Promise<void>;
   readonly close: () => void;
 }
 
@@ -80,12 +85,15 @@ export async function openApprovals(
     tickets: createTickets(seals("approval")),
     now,
     newId: () => toHex(crypto.randomBytes(idBytes)),
-    use: (id, ttlMs) => store.setOnce(`approval:${id}`, "used", Math.max(1, ttlMs) + skewMs),
+    use: (id, ttlMs) => store.setOnce(usedKey(id), "used", Math.max(1, ttlMs) + skewMs),
+    // What the store does not take back stays used.
+    unuse: (id) => store.delete(usedKey(id)).catch(() => undefined),
+    giveBack: (taken) => pending.giveBack(taken).catch(() => undefined),
     settle: async (wish, waitMs, signal) => {
       const from = clock.elapsed();
       for (;;) {
         const answer = await pending.settle(wish);
-        if (answer.is !== "full" && answer.begun !== undefined) announce?.(answer.begun);
+        if (answer.is === "waiting" && answer.begun !== undefined) announce?.(answer.begun);
         const left = waitMs - (clock.elapsed() - from);
         if (answer.is !== "waiting" || left <= 0 || signal.aborted) return answer;
         await pause(Math.min(left, pollMs), signal);
@@ -104,4 +112,8 @@ export async function openApprovals(
       wake();
     },
   };
+}
+
+function usedKey(id: string): string {
+  return `approval:${id}`;
 }

@@ -3,4 +3,4 @@ export { type Approvals, type ApprovalsPorts, openApprovals } from "./approvals.
 export type { PendingAnswer, PendingWish } from "./pending.ts";
 export type { Ticket } from "./ticket.ts";
 export { type Announcer, type AnnouncerPorts, createAnnouncer } from "./webhook.ts";
-export { cutArgs, toWording } from "./wording.ts";
+export { cutArgs, toWording, writeOut } from "./wording.ts";

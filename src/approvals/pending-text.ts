@@ -31,7 +31,7 @@ export function toPublic(entry: PendingEntry): PendingApproval {
 }
 
 const texts = ["id", "client", "upstream", "name", "args", "call"] as const;
-const optional = ["subject", "why", "by"] as const;
+const optional = ["subject", "more", "why", "by"] as const;
 const numbers = ["at", "until", "expiresMs"] as const;
 
 function parseEntry(json: Json): PendingEntry | undefined {

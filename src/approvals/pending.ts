@@ -7,6 +7,7 @@ import {
   toHex,
   utf8Length,
 } from "../core/index.ts";
+import { isOwnCall } from "./own-call.ts";
 import type { PendingKeep } from "./pending-keep.ts";
 import { type PendingEntry, toPendingText, toPublic } from "./pending-text.ts";
 
@@ -14,21 +15,35 @@ import { type PendingEntry, toPendingText, toPublic } from "./pending-text.ts";
 export type PendingWish = Pick<
   PendingEntry,
   "args" | "call" | "client" | "expiresMs" | "kind" | "name" | "rules" | "upstream"
-> & { readonly subject: string | undefined; readonly why: string | undefined };
+> & {
+  readonly subject: string | undefined;
+  readonly why: string | undefined;
+  readonly more: string | undefined;
+};
 
 export type PendingAnswer =
   | {
-      readonly is: "approved" | "denied" | "waiting";
+      readonly is: "approved";
+      readonly approval: Approval;
+      /** What was used up, to be given back. */
+      readonly taken: PendingEntry;
+    }
+  | {
+      readonly is: "denied" | "waiting";
       readonly approval: Approval;
       /** What waits only since this was asked. */
       readonly begun?: PendingApproval;
     }
-  /** As many wait as may, or it is too long to wait. */
-  | { readonly is: "full" };
+  /** As many wait as may. */
+  | { readonly is: "crowded" }
+  /** Nobody could read it. */
+  | { readonly is: "long" };
 
 export interface Pending {
   /** What an operator has said of this call; a yes is used up. Where nobody has, it waits from now on. */
   readonly settle: (wish: PendingWish) => Promise<PendingAnswer>;
+  /** Makes a yes good again whose call was not sent, for what is left of its time. */
+  readonly giveBack: (taken: PendingEntry) => Promise<void>;
   readonly list: (clients: readonly string[]) => Promise<readonly PendingApproval[]>;
   readonly decide: (
     clients: readonly string[],
@@ -53,14 +68,15 @@ const idBytes = 8;
 
 export function createPending(keep: PendingKeep, { now, randomBytes }: PendingPorts): Pending {
   return {
-    settle: ({ subject, why, ...wish }) =>
+    settle: ({ subject, why, more, ...wish }) =>
       keep.change<PendingAnswer>(wish.client, (entries) => {
         const found = entries.find(({ call }) => call === wish.call);
         if (found !== undefined) {
           const { id, state, by } = found;
-          const answer = { is: state, approval: { id, via: "operator" as const, by } };
-          if (state !== "approved") return { result: answer };
-          return { next: entries.filter((each) => each !== found), result: answer };
+          const approval = { id, via: "operator" as const, by };
+          if (state !== "approved") return { result: { is: state, approval } };
+          const next = entries.filter((each) => each !== found);
+          return { next, result: { is: state, approval, taken: found } };
         }
         const id = toHex(randomBytes(idBytes));
         const at = now();
@@ -68,13 +84,15 @@ export function createPending(keep: PendingKeep, { now, randomBytes }: PendingPo
           ...wish,
           ...(subject !== undefined && { subject }),
           ...(why !== undefined && { why }),
+          ...(more !== undefined && { more }),
           id,
           at,
           until: at + wish.expiresMs,
           state: "waiting",
         };
         const next = [...entries, entry];
-        if (!fits(next, entry)) return { result: { is: "full" } };
+        const fault = whyNot(next, entry);
+        if (fault !== undefined) return { result: { is: fault } };
         return {
           next,
           result: {
@@ -83,6 +101,15 @@ export function createPending(keep: PendingKeep, { now, randomBytes }: PendingPo
             begun: toPublic(entry),
           },
         };
+      }),
+    giveBack: (taken) =>
+      keep.change(taken.client, (entries) => {
+        const isSame = ({ call }: PendingEntry): boolean => call === taken.call;
+        // A no that was said meanwhile holds.
+        if (entries.some((each) => isSame(each) && each.state === "denied")) {
+          return { result: undefined };
+        }
+        return { next: [...entries.filter((each) => !isSame(each)), taken], result: undefined };
       }),
     list: async (clients) => {
       const lists = await Promise.all(clients.map((client) => keep.read(client)));
@@ -102,25 +129,29 @@ export function createPending(keep: PendingKeep, { now, randomBytes }: PendingPo
   };
 }
 
-function fits(entries: readonly PendingEntry[], added: PendingEntry): boolean {
+/** Why it cannot wait. */
+function whyNot(
+  entries: readonly PendingEntry[],
+  added: PendingEntry,
+): "crowded" | "long" | undefined {
   const own = entries.filter(({ subject }) => subject === added.subject);
-  if (entries.length > maxWaiting || own.length > maxOfSubject) return false;
-  return added.name.length <= maxName && utf8Length(toPendingText(entries)) <= maxListBytes;
+  if (added.name.length > maxName) return "long";
+  if (entries.length > maxWaiting || own.length > maxOfSubject) return "crowded";
+  return utf8Length(toPendingText(entries)) > maxListBytes ? "crowded" : undefined;
 }
 
 /** A no may be said by anybody, a yes not by the one who calls. */
 function decideOne(
   entries: readonly PendingEntry[],
   id: string,
-  { decision, by }: ApprovalWord,
+  word: ApprovalWord,
   now: number,
 ): { readonly next?: readonly PendingEntry[]; readonly result: ApprovalOutcome } {
   const found = entries.find((entry) => entry.id === id);
   if (found === undefined) return { result: "unknown" };
   if (found.state !== "waiting") return { result: "decided" };
-  if (decision === "approve" && (by === found.client || by === found.subject)) {
-    return { result: "own" };
-  }
+  const { decision, by } = word;
+  if (decision === "approve" && isOwnCall(word, found)) return { result: "own" };
   const state = decision === "approve" ? "approved" : "denied";
   const decided: PendingEntry = { ...found, state, by, until: now + found.expiresMs };
   return {

@@ -6,6 +6,8 @@ export interface CallWords {
   readonly name: string;
   /** JSON text, cleaned. */
   readonly args: string;
+  /** JSON text, cleaned: what is sent beside them. */
+  readonly more?: string | undefined;
   readonly why?: string | undefined;
 }
 
@@ -15,37 +17,41 @@ const maxWhy = 500;
 
 /**
  * Controls, invisible and direction-changing characters, halves of characters, and what a host that
- * shows Markdown would hide something by: a comment or tag, and where a link leads to.
+ * shows Markdown would hide something by: a comment or tag, and where a link leads to. What is
+ * written out already stays as it is.
  */
-const unsafe = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}<]|(?<=\])[([]/gu;
+const unsafe =
+  /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]|<(?!U\+[\dA-F]{4,6}>)|(?<=\])[([]/gu;
 
 /** One line for each thing, so that no argument can look like a line of ours. */
-export function toWording({ kind, upstream, name, args, why }: CallWords): string {
+export function toWording({ kind, upstream, name, args, more, why }: CallWords): string {
   const lines = [
     "This call needs your approval.",
     `${kind.charAt(0).toUpperCase()}${kind.slice(1)}: ${quoted(name)}`,
     `Server: ${quoted(upstream)}`,
     `Arguments: ${cutArgs(args)}`,
+    ...(more === undefined ? [] : [`Sent with them: ${cutArgs(more)}`]),
+    ...(why === undefined ? [] : [`Why: ${cutWhy(why)}`]),
   ];
-  return [...lines, ...(why === undefined ? [] : [`Why: ${cutWhy(why)}`])].join("\n");
+  return lines.join("\n");
 }
 
 /** Who signs what they have not seen should know that. */
 export function cutArgs(args: string): string {
-  return cutAloud(safe(args), maxArgs);
+  return cutAloud(writeOut(args), maxArgs);
 }
 
 /** What a call is for, as another program may show it. */
 export function cutTarget(name: string): string {
-  return cut(safe(name), maxName);
+  return cut(writeOut(name), maxName);
 }
 
 export function cutWhy(why: string): string {
-  return cut(safe(why), maxWhy);
+  return cut(writeOut(why), maxWhy);
 }
 
 function quoted(text: string): string {
-  return cutAloud(safe(JSON.stringify(text)), maxName);
+  return cutAloud(writeOut(JSON.stringify(text)), maxName);
 }
 
 function cutAloud(text: string, max: number): string {
@@ -59,7 +65,8 @@ function cut(text: string, max: number): string {
   return /[\uD800-\uDBFF]$/.test(end) ? `${end.slice(0, -1)}…` : `${end}…`;
 }
 
-function safe(text: string): string {
+/** Writes out what would be hidden, or hide something; twice is once. */
+export function writeOut(text: string): string {
   return text.replaceAll(unsafe, (character) => {
     const hex = (character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0");
     return `<U+${hex}>`;

@@ -10,6 +10,7 @@ export interface ShownApproval {
   readonly upstream: string;
   readonly name: string;
   readonly args: string;
+  readonly more: string | undefined;
   readonly state: string;
   readonly until: number;
 }
@@ -39,7 +40,7 @@ export function parseApproval(json: Json | undefined): ShownApproval | undefined
   if (state === undefined || until === undefined || Math.abs(until) > maxTime) return undefined;
   const subject = text("subject");
   const who = subject === undefined ? client : `${client} (${subject})`;
-  return { id, who, kind, upstream, name, args, state, until };
+  return { id, who, kind, upstream, name, args, more: text("more"), state, until };
 }
 
 export function toTarget({ kind, upstream, name }: ShownApproval): string {

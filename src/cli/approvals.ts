@@ -89,7 +89,8 @@ export async function listApprovals(
       output.out(toTable(["id", "state", "who", "what", "until"], rows));
       // Whoever decides has to see what would be sent.
       for (const each of known.filter(({ state }) => state === "waiting")) {
-        const what = `${toTarget(each)} ${each.args}`;
+        const more = each.more === undefined ? "" : `, and with them ${each.more}`;
+        const what = `${toTarget(each)} ${each.args}${more}`;
         output.out(`${toSafeLine(each.id, maxText)} sends ${toSafeLine(what, maxSent)}`);
       }
     }

@@ -1,7 +1,7 @@
 /** What a server says, so that it can neither move the cursor of who reads it nor hide from them. */
 
-/** Controls, invisible and direction-changing characters, and halves of characters. */
-const unsafe = /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu;
+/** Controls, what is invisible, empty or changes the direction, and halves of characters. */
+const unsafe = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
 
 /** Lines and tabs stay; everything that a terminal could obey is written out. */
 export function toSafeText(text: string): string {

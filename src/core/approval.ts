@@ -12,6 +12,11 @@ export interface Approval {
   readonly by?: string | undefined;
   /** Of a question: how long it stands. Not for the record. */
   readonly expiresMs?: number | undefined;
+  /**
+   * Of a yes that was used up for a call that is not sent after all: makes it good again for what is
+   * left of its time. Not for the record. Never throws.
+   */
+  readonly giveBack?: (() => Promise<void>) | undefined;
 }
 
 /** What the rules that matched a call want before it is sent; of several the strictest. */
@@ -59,9 +64,12 @@ export interface PendingApproval {
   readonly subject?: string;
   readonly kind: TargetKind;
   readonly upstream: string;
+  /** Cleaned, with what is hidden written out. */
   readonly name: string;
   /** What will be sent, cleaned and cut, as JSON text. */
   readonly args: string;
+  /** What will be sent beside name and arguments, the same way; absent where that is nothing. */
+  readonly more?: string;
   readonly rules: readonly string[];
   readonly why?: string;
   /** Milliseconds since the epoch. */
@@ -77,6 +85,8 @@ export interface ApprovalWord {
   readonly decision: "approve" | "deny";
   /** The operator. */
   readonly by: string;
+  /** Whose calls are the operator's own, as `Operator` has it. */
+  readonly is: readonly string[];
 }
 /** `own`: nobody approves their own call. `decided`: somebody was first. */
 export type ApprovalOutcome = PendingApproval | "unknown" | "own" | "decided";

@@ -33,7 +33,11 @@ export function decideApproval({ approvals }: Approvals, id: string): AdminEndpo
       return {
         target,
         run: async () =>
-          toDone(await approvals.decide(id, { decision, by: operator.name }), target, why),
+          toDone(
+            await approvals.decide(id, { decision, by: operator.name, is: operator.is }),
+            target,
+            why,
+          ),
       };
     },
   };

@@ -6,6 +6,8 @@ import type { TokenSettings } from "./token-index.ts";
 export interface OperatorSettings {
   readonly auth: TokenSettings | readonly TokenSettings[];
   readonly can: readonly Right[];
+  /** Whose calls are their own, as `Operator` has it. */
+  readonly is: readonly string[];
 }
 export interface OperatorsSettings {
   /** By name. */
@@ -30,12 +32,12 @@ export function createOperators(
   ports: Pick<Ports, "crypto" | "clock">,
 ): Operators {
   const named = Object.entries(users);
-  const only = { auth: { token: new Secret(token ?? "") }, can: everyRight };
+  const only = { auth: { token: new Secret(token ?? "") }, can: everyRight, is: [] };
   const all = named.length > 0 || token === undefined ? named : [["admin", only] as const];
   const check = createTokenCheck<Operator>(
     {
-      given: all.map(([name, { auth, can }]) => ({
-        holder: { name, can: new Set(can) },
+      given: all.map(([name, { auth, can, is }]) => ({
+        holder: { name, can: new Set(can), is },
         tokens: auth,
       })),
       noun: "operator",

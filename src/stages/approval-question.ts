@@ -18,6 +18,7 @@ import {
   textOf,
 } from "../mcp/index.ts";
 import { takesStream } from "./accept.ts";
+import type { ShownCall } from "./approval-shown.ts";
 
 /** The key of the question among all that one result asks. */
 const approvalKey = "mcp-gw-approval";
@@ -35,19 +36,18 @@ export function canBeAsked({ input, headers }: Pick<Judged, "headers" | "input">
 
 export interface QuestionWords {
   readonly target: OneTarget;
-  /** JSON text, cleaned. */
-  readonly args: string;
+  readonly shown: ShownCall;
   readonly why: string | undefined;
   /** The sealed ticket. */
   readonly state: string;
 }
 
 /** A form without a field (2026-07-28, elicitation): its buttons say all there is to say. */
-export function toQuestionResult({ target, args, why, state }: QuestionWords): AnswerMessage {
-  const { what: kind, upstream, name } = target;
+export function toQuestionResult({ target, shown, why, state }: QuestionWords): AnswerMessage {
+  const { what: kind, upstream } = target;
   const params = {
     mode: "form",
-    message: toWording({ kind, upstream, name, args, why }),
+    message: toWording({ kind, upstream, ...shown, why }),
     requestedSchema: { type: "object", properties: {} },
   };
   const result = {
@@ -73,7 +73,7 @@ export function toResumed(target: OneTarget, ticket: Ticket, given: JsonObject):
 }
 
 /** The round that a question comes into, to be taken up behind it. */
-export function toRest({ params }: OneTarget): Pick<Ticket, "own" | "responses"> {
+export function toRest(params: JsonObject | undefined): Pick<Ticket, "own" | "responses"> {
   const responses = member(params, "inputResponses");
   return {
     own: stringOf(member(params, "requestState")),

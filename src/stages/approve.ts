@@ -1,18 +1,14 @@
 /** Does a person have to sign what will be sent; has one. */
-import type { Approvals, PendingAnswer } from "../approvals/index.ts";
-import { cutArgs } from "../approvals/index.ts";
 import {
   type Answer,
   type Approval,
   type ApprovalDemand,
   type Approved,
   type CarriedWord,
-  type Crypto,
   type Deny,
   type Judged,
   type OneTarget,
   type Stage,
-  type ToolFacts,
   type Verdict,
   answer,
   deny,
@@ -20,26 +16,22 @@ import {
   streamOf,
   withFact,
 } from "../core/index.ts";
-import { type Json, member, textOf } from "../mcp/index.ts";
+import { unknownParamHeaders } from "../mcp/index.ts";
+import {
+  type ApproveRooms,
+  type ApproveSettings,
+  approvalRequired,
+  createAskOperator,
+} from "./approval-operator.ts";
 import { canBeAsked, toQuestionResult, toRest } from "./approval-question.ts";
+import { toShownCall } from "./approval-shown.ts";
 import { toCallDigest } from "./call-digest.ts";
-import { type States, stateTtlMs } from "./state.ts";
+import { stateTtlMs } from "./state.ts";
 
-export interface ApproveSettings {
-  /** Digest of the config: under another one nothing is approved that was approved under this. */
-  readonly config: string;
-  /** Takes secrets out of what a person is shown. */
-  readonly clean: (json: Json) => Json;
-}
-export interface ApproveRooms {
-  readonly approvals: Approvals;
-  readonly states: Pick<States, "bindingOf">;
-  readonly crypto: Crypto;
-  /** What is called, as its upstream lists it now. */
-  readonly find: (exchange: Judged, target: OneTarget) => Promise<ToolFacts | Deny | undefined>;
-}
+export type { ApproveRooms, ApproveSettings } from "./approval-operator.ts";
 
 const stale = deny("STATE_INVALID", "The approval was used before");
+const maxHeader = 80;
 
 /**
  * A yes counts once, for exactly the bytes that were shown, under the config that asked. Attack: an
@@ -47,8 +39,9 @@ const stale = deny("STATE_INVALID", "The approval was used before");
  * changed is refused; a question that expired, or that another config asked, is asked anew.
  */
 export function approve(rooms: ApproveRooms, settings: ApproveSettings): Stage<Judged, Approved> {
-  const { approvals, states, crypto, find } = rooms;
+  const { approvals, states, crypto } = rooms;
   const { config, clean } = settings;
+  const askOperator = createAskOperator(rooms, settings);
 
   return {
     name: "approve",
@@ -68,16 +61,19 @@ export function approve(rooms: ApproveRooms, settings: ApproveSettings): Stage<J
     ask: ApprovalDemand,
   ): Promise<Verdict<Approved>> {
     const { input, call: params } = exchange;
+    const { rules } = exchange.judgement;
     if (input.kind !== "request" || !input.asks) {
-      return required(exchange, "No person can be asked about such a request", undefined);
+      return approvalRequired(rules, "No person can be asked about such a request");
     }
+    const stray = strayHeader(exchange);
+    if (stray !== undefined) return deny("HEADER_MISMATCH", stray, { rules });
     const call = toCallDigest(input.method, params, crypto);
     const approval = toApproval(target.word, call, ask, exchange);
     if (approval !== undefined && target.word !== undefined) {
-      const isFirst = await use(target.word);
-      return isFirst
-        ? pass(withFact(exchange, { approval }))
-        : { ...stale, rules: exchange.judgement.rules };
+      const [id, ttlMs] = useOf(target.word);
+      if (!(await approvals.use(id, ttlMs))) return { ...stale, rules };
+      const giveBack = (): Promise<void> => approvals.unuse(id);
+      return pass(withFact(exchange, { approval: { ...approval, giveBack } }));
     }
     const question =
       ask.via === "client" && canBeAsked(exchange)
@@ -102,10 +98,11 @@ export function approve(rooms: ApproveRooms, settings: ApproveSettings): Stage<J
     return { id: word.id, via: "client", by: callerOf(exchange) };
   }
 
-  function use(word: CarriedWord): Promise<boolean> {
+  /** What is used up, and for how long it would be good. */
+  function useOf(word: CarriedWord): readonly [id: string, ttlMs: number] {
     return word.kind === "approved"
-      ? approvals.use(word.once, 2 * stateTtlMs)
-      : approvals.use(word.id, word.until - approvals.now());
+      ? [word.once, 2 * stateTtlMs]
+      : [word.id, word.until - approvals.now()];
   }
 
   /** A no holds whatever the rules say by now, and cannot be taken back under the same question. */
@@ -136,86 +133,24 @@ export function approve(rooms: ApproveRooms, settings: ApproveSettings): Stage<J
       call,
       config,
       until: approvals.now() + ask.expiresMs,
-      ...toRest(target),
+      ...toRest(target.params),
     });
     if (state === undefined) return undefined;
-    const question = toQuestionResult({ target, args: shownArgs(exchange), why: ask.why, state });
+    const shown = toShownCall(exchange, target, clean);
+    const question = toQuestionResult({ target, shown, why: ask.why, state });
     const { expiresMs } = ask;
     return answer(streamOf(question), { cleaned: [], approval: { id, via: "client", expiresMs } });
   }
+}
 
-  async function askOperator(
-    exchange: Judged,
-    target: OneTarget,
-    ask: ApprovalDemand,
-    call: string,
-  ): Promise<Verdict<Approved>> {
-    const { client, input, signal } = exchange;
-    const method = input.kind === "request" ? input.method : "";
-    const who = states.bindingOf({ client, method, target });
-    const wish = {
-      call: crypto.sha256(JSON.stringify([who, call, config])),
-      client: client.name,
-      subject: client.subject,
-      kind: target.what,
-      upstream: target.upstream,
-      name: target.name,
-      args: cutArgs(shownArgs(exchange)),
-      rules: ask.rules,
-      why: ask.why,
-      expiresMs: ask.expiresMs,
-    };
-    const said = await approvals.settle(wish, ask.waitMs, signal);
-    const hasWaited = said.is === "approved" && ask.waitMs > 0;
-    return (
-      (hasWaited ? await changeOf(exchange, target) : undefined) ?? toVerdict(exchange, ask, said)
-    );
-  }
-
-  /** Attack: a server changes its tool while the call waits, and the yes was for what it was before. */
-  async function changeOf(exchange: Judged, target: OneTarget): Promise<Deny | undefined> {
-    const found = await find(exchange, target);
-    if (found !== undefined && "verdict" in found) return found;
-    const [before, now] = [exchange.shaped.tool, found].map(
-      (tool) => tool && textOf(tool.definition),
-    );
-    if (before === now) return undefined;
-    return required(exchange, "The tool has changed while its call waited", undefined);
-  }
-
-  function toVerdict(
-    exchange: Judged,
-    ask: ApprovalDemand,
-    said: PendingAnswer,
-  ): Verdict<Approved> {
-    const { rules } = exchange.judgement;
-    switch (said.is) {
-      case "full":
-        return required(exchange, "Too many calls of this client wait for an operator", undefined);
-      case "approved":
-        return pass(withFact(exchange, { approval: said.approval }));
-      case "denied":
-        return deny("APPROVAL_REFUSED", "An operator said no", { rules, approval: said.approval });
-      case "waiting": {
-        const because = ask.why === undefined ? "" : `: ${ask.why}`;
-        return required(exchange, `An operator has to approve this call${because}`, said.approval);
-      }
-    }
-  }
-
-  function required(
-    { judgement: { rules } }: Judged,
-    why: string,
-    approval: Approval | undefined,
-  ): Deny {
-    const extra = approval && { approval, data: { approvalId: approval.id } };
-    return deny("APPROVAL_REQUIRED", why, { rules, ...extra });
-  }
-
-  function shownArgs({ call }: Judged): string {
-    const args = member(call, "arguments");
-    return args === undefined ? "{}" : textOf(clean(args));
-  }
+/**
+ * Attack: a header that mirrors no parameter of the tool goes up as it came, and is in no question
+ * that a person is asked.
+ */
+function strayHeader({ headers, shaped }: Judged): string | undefined {
+  const [stray] = Object.keys(unknownParamHeaders(headers, shaped.tool?.headers ?? []));
+  if (stray === undefined) return undefined;
+  return `${stray.slice(0, maxHeader)} mirrors no parameter, and nobody could approve what it says`;
 }
 
 function isNo({ action }: CarriedWord & { readonly kind: "answer" }): boolean {

@@ -9,13 +9,17 @@ export function meter(limits: Limits): Stage<Approved, Metered> {
   return {
     name: "meter",
     run: async (exchange) => {
-      const { client, input, target, judgement } = exchange;
+      const { approval, client, input, target, judgement } = exchange;
       if (!isCounted(input)) return pass(withFact(exchange, { metered: true }));
       const { buckets } = judgement.adjust;
       const upstream = target.kind === "one" && isForwarded(input) ? target.upstream : undefined;
       if (upstream !== undefined || buckets.length > 0) {
         const refusal = await limits.meter({ client, upstream, buckets });
-        if (refusal) return refusal;
+        if (refusal) {
+          // What is not sent has used up nobody's word: a rate must not make people sign twice.
+          await approval?.giveBack?.();
+          return refusal;
+        }
       }
       return pass(withFact(exchange, { metered: true }));
     },

@@ -67,3 +67,11 @@ test("an id stays used for instances whose clocks are behind", async () => {
   clock.advance(5_000);
   expect(await approvals.use("i", 1)).toBe(false);
 });
+
+test("an id that was given back is good once more", async () => {
+  const { approvals } = await open();
+  expect(await approvals.use("i", 1_000)).toBe(true);
+  await approvals.unuse("i");
+  expect(await approvals.use("i", 1_000)).toBe(true);
+  expect(await approvals.use("i", 1_000)).toBe(false);
+});

@@ -224,15 +224,22 @@ test("settle announces a call once, when it begins to wait", async () => {
   const { id: _, at: __, until: ___, state: ____, ...wish } = begun;
   const ask = () =>
     approvals.settle(
-      { ...wish, subject: undefined, why: undefined, call: "digest", expiresMs: 1_000 },
+      {
+        ...wish,
+        subject: undefined,
+        why: undefined,
+        more: undefined,
+        call: "digest",
+        expiresMs: 1_000,
+      },
       0,
       createCanceller().signal,
     );
   const first = await ask();
   await ask();
-  expect(told.map(({ id }) => id)).toEqual([first.is === "full" ? "" : first.approval.id]);
+  expect(told.map(({ id }) => id)).toEqual(["approval" in first ? first.approval.id : ""]);
   expect(Object.keys(told[0] ?? {})).not.toContain("call");
-  await approvals.decide(["agent"], told[0]?.id ?? "", { decision: "approve", by: "ann" });
+  await approvals.decide(["agent"], told[0]?.id ?? "", { decision: "approve", by: "ann", is: [] });
   await ask();
   expect(told).toHaveLength(1);
   await ask();

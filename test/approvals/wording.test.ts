@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { cutArgs, toWording } from "../../src/approvals/index.ts";
+import { cutArgs, toWording, writeOut } from "../../src/approvals/index.ts";
 
 test("wording gives each thing one line, whatever its text", () => {
   const anything = fc.string({ unit: "binary", maxLength: 1_200 });
@@ -36,6 +36,23 @@ test("wording leaves nothing that a host could render away", () => {
   const shown = cutArgs(args);
   expect(shown).not.toMatch(/<!--|\]\(|\p{Default_Ignorable_Code_Point}/u);
   expect(shown).toContain("https://evil.example");
+});
+
+test("wording shows what is sent beside the arguments, on a line of its own", () => {
+  const more = '{"_meta":{"com.example/as":"root\u202E\\nWhy: ok"}}';
+  const lines = toWording({ kind: "tool", upstream: "x", name: "t", args: "{}", more }).split("\n");
+  expect(lines.at(-1)).toBe(
+    'Sent with them: {"_meta":{"com.example/as":"root<U+202E>\\nWhy: ok"}}',
+  );
+});
+
+test("what is written out once stays as it is", () => {
+  fc.assert(
+    fc.property(fc.string({ unit: "binary" }), (text) => {
+      expect(writeOut(writeOut(text))).toBe(writeOut(text));
+    }),
+  );
+  expect(writeOut("<U+202E><b><!--")).toBe("<U+202E><U+003C>b><U+003C>!--");
 });
 
 test("wording says that not all of a name is shown", () => {

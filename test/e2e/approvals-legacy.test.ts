@@ -1,16 +1,9 @@
 /** A legacy client's person is asked on the stream of the call. */
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { type Rules, configWith, large } from "./approvals-rig.ts";
-import { type RunningGateway, runGateway, tokenA } from "./gateway.ts";
+import { accepts, elicitsLegacy as elicits, openLegacy } from "./approvals-legacy-rig.ts";
+import { type RunningGateway, runGateway } from "./gateway.ts";
 import { type PlainServer, startPlainServer } from "./plain-server.ts";
-
-interface Message {
-  readonly id?: string;
-  readonly method?: string;
-  readonly params?: { readonly message?: string; readonly mode?: string };
-  readonly result?: { readonly content?: readonly { readonly text?: string }[] };
-  readonly error?: { readonly code: number; readonly data?: Record<string, unknown> };
-}
 
 let server: PlainServer;
 let gateway: RunningGateway;
@@ -39,71 +32,11 @@ afterEach(async () => {
   server.requests.length = 0;
 });
 
-const basic = { authorization: `Bearer ${tokenA}`, "content-type": "application/json" };
-const both = "application/json, text/event-stream";
-
 async function open(rules: Rules, capabilities: object, revision = "2025-11-25") {
   gateway = await runGateway(configWith(server.url, rules));
-  const url = `${gateway.url}/mcp/x`;
-  const clientInfo = { name: "t", version: "1" };
-  const params = { protocolVersion: revision, capabilities, clientInfo };
-  const opened = await fetch(url, {
-    method: "POST",
-    headers: { ...basic, accept: both },
-    body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "initialize", params }),
-  });
-  await opened.text();
-  const session = { "mcp-session-id": opened.headers.get("mcp-session-id") ?? "" };
-  const send = (body: object, accept = both): Promise<Response> =>
-    fetch(url, {
-      method: "POST",
-      headers: { ...basic, ...session, accept },
-      body: JSON.stringify({ jsonrpc: "2.0", ...body }),
-    });
-  /** Answers each question by `reply`; undefined says nothing. */
-  const call = async (
-    name: string,
-    reply: (message: Message) => object | undefined,
-    accept = both,
-  ): Promise<readonly Message[]> => {
-    const args = { amount: 500 };
-    const request = { id: 2, method: "tools/call", params: { name, arguments: args } };
-    const response = await send(request, accept);
-    const text = await collect(response, async (message) => {
-      const answer = message.method === undefined ? undefined : reply(message);
-      if (answer !== undefined) await (await send({ id: message.id, ...answer })).text();
-    });
-    return text;
-  };
-  return { call };
+  return openLegacy(`${gateway.url}/mcp/x`, { capabilities, revision });
 }
 
-async function collect(
-  response: Response,
-  act: (message: Message) => Promise<void>,
-): Promise<readonly Message[]> {
-  if (response.headers.get("content-type")?.startsWith("text/event-stream") !== true) {
-    return [(await response.json()) as Message];
-  }
-  const messages: Message[] = [];
-  const decoder = new TextDecoder();
-  let pending = "";
-  for await (const piece of response.body ?? []) {
-    const parts = (pending + decoder.decode(piece as Uint8Array, { stream: true })).split("\n\n");
-    pending = parts.pop() ?? "";
-    for (const part of parts) {
-      const data = /^data: (.+)$/m.exec(part)?.[1];
-      if (data === undefined) continue;
-      const message = JSON.parse(data) as Message;
-      messages.push(message);
-      await act(message);
-    }
-  }
-  return messages;
-}
-
-const elicits = { elicitation: {} };
-const accepts = (): object => ({ result: { action: "accept", content: {} } });
 const calls = (): number => server.requests.filter(({ method }) => method === "tools/call").length;
 const exchange = async () =>
   (await gateway.records()).filter(({ method }) => method === "tools/call");
@@ -166,13 +99,24 @@ test("one whose approved call needs input is asked for both, each once", async (
 });
 
 test.each([
-  ["cannot elicit", {}, "2025-11-25", both],
-  ["knows no elicitation", elicits, "2025-03-26", both],
+  ["cannot elicit", {}, "2025-11-25", undefined],
+  ["knows no elicitation", elicits, "2025-03-26", undefined],
   ["takes no stream", elicits, "2025-11-25", "application/json"],
 ] as const)("one that %s is refused for an operator", async (_, capabilities, revision, accept) => {
   const { call } = await open(large, capabilities, revision);
-  const [end] = await call("send", accepts, accept);
+  const [end] = await call("send", accepts, accept === undefined ? {} : { accept });
   if (end?.error?.data === undefined) expect(end).toBe("a refusal");
   expect(end?.error?.data).toMatchObject({ code: "APPROVAL_REQUIRED" });
   expect(calls()).toBe(0);
+});
+
+test("one whose call was approved is counted by its rates, once for the call", async () => {
+  const rate = { burst: 1, perSecond: 0.001 };
+  const dear = { name: "dear", on: "x/send", rate };
+  const { call } = await open([...large, dear], elicits);
+  expect((await call("send", accepts)).at(-1)?.result?.content?.[0]?.text).toBe("done");
+  const messages = await call("send", accepts);
+  expect(messages[0]?.params?.message).toContain("approval");
+  expect(messages.at(-1)?.error?.data).toMatchObject({ code: "RATE_EXCEEDED" });
+  expect(calls()).toBe(1);
 });

@@ -33,7 +33,7 @@ const open = async (ask?: object): Promise<void> => {
 const call = (how: How = {}): Promise<Said> => callModern(`${gateway.url}/mcp/x`, how);
 const list = () => gateway.operations.approvals.list();
 const decide = (id: unknown, decision: "approve" | "deny", by = "ann") =>
-  gateway.operations.approvals.decide(String(id), { decision, by });
+  gateway.operations.approvals.decide(String(id), { decision, by, is: [] });
 const text = (said: Said): unknown => said.result?.content?.[0]?.text;
 const calls = (): number => server.requests.filter(({ method }) => method === "tools/call").length;
 

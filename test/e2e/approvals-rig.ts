@@ -26,6 +26,7 @@ export interface How extends Retry {
   readonly name?: string;
   readonly args?: object;
   readonly meta?: object;
+  readonly headers?: Record<string, string>;
   readonly method?: string;
 }
 
@@ -45,7 +46,7 @@ export async function callModern(url: string, how: How = {}): Promise<Said> {
   const meta = (how.meta ?? elicits) as Record<string, unknown>;
   const answer = await post(
     url,
-    modernRequest("tools/call", params, { meta }),
+    modernRequest("tools/call", params, { meta, headers: how.headers ?? {} }),
     how.token ?? tokenA,
   );
   return toSaid(answer.json());

@@ -60,7 +60,7 @@ describeRedis("two instances with one Redis", () => {
     const id = String((await call(0)).data?.["approvalId"]);
     const { approvals } = instances[1].operations;
     expect((await approvals.list()).map((each) => each.id)).toEqual([id]);
-    await approvals.decide(id, { decision: "approve", by: "ann" });
+    await approvals.decide(id, { decision: "approve", by: "ann", is: [] });
     const all = await Promise.all([call(0), call(1), call(0), call(1)]);
     expect(all.filter((said) => text(said) === "done")).toHaveLength(1);
   });
@@ -73,7 +73,7 @@ describeRedis("two instances with one Redis", () => {
     await expect.poll(async () => (await approvals.list()).length).toBe(1);
     const from = performance.now();
     const [found] = await approvals.list();
-    await approvals.decide(found?.id ?? "", { decision: "approve", by: "ann" });
+    await approvals.decide(found?.id ?? "", { decision: "approve", by: "ann", is: [] });
     expect(text(await waiting)).toBe("done");
     expect(performance.now() - from).toBeLessThan(900);
   });

@@ -59,12 +59,12 @@ describe("the admin door", () => {
     expect(refused).toMatchObject({ status: 403, json: { code: "RIGHT_MISSING" } });
   });
 
-  test("takes a word in the operator's name, and records it", async () => {
+  test("takes a word in the operator's name, with whose calls are theirs, and records it", async () => {
     const { door, asked } = open();
     const word = { decision: "approve", why: "Known" };
     const said = await send(door, "/approvals/1f2e", word);
     expect(said).toMatchObject({ status: 200, json: { state: "approved", by: "all" } });
-    expect(asked).toEqual([{ id: "1f2e", decision: "approve", by: "all" }]);
+    expect(asked).toEqual([{ id: "1f2e", decision: "approve", by: "all", is: ["a/ada"] }]);
     expect(door.operations.records).toEqual([
       expect.objectContaining({
         method: "approvals.decide",

@@ -53,7 +53,7 @@ export function createFakeOperations(settings: FakeOperationsSettings = {}): Fak
       }
       for (const name of ["all", "reader"] as const) {
         if (authorization !== `Bearer ${adminTokens[name]}`) continue;
-        return Promise.resolve<Operator>({ name, can: new Set(rights[name]) });
+        return Promise.resolve<Operator>({ name, can: new Set(rights[name]), is: ["a/ada"] });
       }
       return Promise.resolve(deny("TOKEN_INVALID", "not one of ours", { headers }));
     },
@@ -77,6 +77,7 @@ export function createFakeOperations(settings: FakeOperationsSettings = {}): Fak
       startedAt: 1,
       store: { kind: "memory", state: "up" },
       sessions: 0,
+      plugins: [],
       blocks: blocks.length,
       upstreams: [],
     }),

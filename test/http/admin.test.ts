@@ -203,7 +203,7 @@ describe("whom the admin door refuses", () => {
 
   test("an operator without the right to read reads nothing", async () => {
     const authenticate = () =>
-      Promise.resolve({ name: "robot", can: new Set(["operate"] as const) });
+      Promise.resolve({ name: "robot", can: new Set(["operate"] as const), is: [] });
     const door = openFakeAdminDoor({ authenticate });
     for (const path of ["/readyz", "/readyz?verbose", "/blocks"]) {
       expect((await ask(door, path)).code).toBe("RIGHT_MISSING");

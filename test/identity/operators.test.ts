@@ -8,10 +8,11 @@ const tokenA = createToken(crypto);
 const tokenB = createToken(crypto);
 const random = createToken(crypto);
 const users: OperatorsSettings["users"] = {
-  ada: { auth: { token: new Secret(tokenA) }, can: ["read"] },
+  ada: { auth: { token: new Secret(tokenA) }, can: ["read"], is: ["web/ada"] },
   bob: {
     auth: [{ tokenSha256: crypto.sha256(tokenB), until: "2027-01-31" }],
     can: ["read", "operate"],
+    is: [],
   },
 };
 
@@ -29,6 +30,15 @@ test("A bearer token names its operator, with the rights of the config and no ot
   const { from } = open();
   expect(from(`Bearer ${tokenA}`)).toBe("ada: read");
   expect(from(`bearer ${tokenB}`)).toBe("bob: read operate");
+});
+
+test("An operator is whoever the config says, and the one without users nobody beside", () => {
+  const isOf = (found: ReturnType<ReturnType<typeof open>["authenticate"]>) =>
+    "verdict" in found ? undefined : found.is;
+  expect(isOf(open().authenticate(`Bearer ${tokenA}`))).toEqual(["web/ada"]);
+  expect(isOf(open().authenticate(`Bearer ${tokenB}`))).toEqual([]);
+  const alone = open({ users: {}, token: random });
+  expect(isOf(alone.authenticate(`Bearer ${random}`))).toEqual([]);
 });
 
 test("What is not exactly one bearer token of an operator is refused", () => {
@@ -91,8 +101,8 @@ test("A token is accepted to the end of its last day in UTC", () => {
 
 test("A token that two operators share is neither's", () => {
   const shared = {
-    ada: { auth: { token: new Secret(tokenA) }, can: ["read"] },
-    bob: { auth: { tokenSha256: crypto.sha256(tokenA) }, can: ["operate"] },
+    ada: { auth: { token: new Secret(tokenA) }, can: ["read"], is: ["web/ada"] },
+    bob: { auth: { tokenSha256: crypto.sha256(tokenA) }, can: ["operate"], is: [] },
   } as const;
   expect(open({ users: shared }).from(`Bearer ${tokenA}`)).toBe("TOKEN_INVALID");
 });

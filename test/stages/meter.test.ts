@@ -40,6 +40,19 @@ test("meter hands on a refusal", async () => {
   expect(await meter(limitsOf(refusal).limits).run(exchangeOf(one, calls))).toBe(refusal);
 });
 
+test("meter gives back the yes of a call that it refuses, and of no other", async () => {
+  let back = 0;
+  const giveBack = async (): Promise<void> => void back++;
+  const exchange = {
+    ...exchangeOf(one, calls),
+    approval: { id: "a", via: "client", by: "a", giveBack },
+  } as const;
+  await meter(limitsOf().limits).run(exchange);
+  expect(back).toBe(0);
+  await meter(limitsOf(deny("RATE_EXCEEDED", "Too often")).limits).run(exchange);
+  expect(back).toBe(1);
+});
+
 test.each([
   ["a list", { kind: "list", list: "tools", upstreams: ["weather"] }, calls],
   ["the gateway's own answer", { kind: "gateway", upstreams: ["weather"] }, calls],

@@ -2,9 +2,11 @@
 import { hostsOverlap, isLoopbackHost } from "../address.ts";
 import { finding } from "../fault.ts";
 import type { Finding } from "../fault.ts";
+import type { AdminConfig } from "../schema.ts";
+import { suggest } from "../suggest.ts";
 import type { Checked } from "./subject.ts";
 
-export function checkAdmin({ config }: Checked): readonly Finding[] {
+export function checkAdmin({ clients, config }: Checked): readonly Finding[] {
   const { admin, listen } = config;
   if (admin === false) return [];
   const findings: Finding[] = [];
@@ -25,5 +27,21 @@ export function checkAdmin({ config }: Checked): readonly Finding[] {
     const message = `Is the port of the clients too: ${port}`;
     findings.push(finding("error", ["admin", "port"], message, "take another one"));
   }
-  return findings;
+  return [...findings, ...checkOwnCallers(admin.users, clients)];
+}
+
+/** One that is misspelt would let its operator approve their own calls. */
+function checkOwnCallers(
+  users: AdminConfig["users"],
+  clients: ReadonlySet<string>,
+): readonly Finding[] {
+  return Object.entries(users).flatMap(([user, { is }]) =>
+    is.flatMap((caller, index) => {
+      const [client = ""] = caller.split("/", 1);
+      if (client === "*" || clients.has(client)) return [];
+      const message = `"admin.users.${user}" names the unknown client "${client}"`;
+      const path = ["admin", "users", user, "is", index];
+      return [finding("error", path, message, suggest(client, clients))];
+    }),
+  );
 }
