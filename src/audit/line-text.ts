@@ -1,13 +1,14 @@
 /** Text that is safe on one line of a log and on a terminal. */
 
 /**
- * What ends a line for some reader, moves its cursor, or hides or turns text: DEL and C1, soft
- * hyphen, zero width and bidirectional marks, line and paragraph separators, the byte-order mark,
- * tags, the replacement character (bytes that are no UTF-8 are read as it) and lone surrogates
- * (written as it): the text that is hashed is then exactly the text that is read again.
+ * What ends a line for some reader, moves its cursor, or hides or turns text: DEL and C1, line and
+ * paragraph separators, what has no shape or direction of its own (soft hyphen, zero width and
+ * bidirectional marks, fillers, variation selectors, tags), the replacement character (bytes that
+ * are no UTF-8 are read as it) and lone surrogates (written as it): the text that is hashed is then
+ * exactly the text that is read again.
  */
 const unsafe =
-  /[\u007f-\u009f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\uffff\p{Surrogate}\u{e0000}-\u{e0fff}]/gu;
+  /[\u007f-\u009f\u2028\u2029\ufff9-\uffff\p{Cf}\p{Default_Ignorable_Code_Point}\p{Surrogate}]/gu;
 const plain = /^[\x20-\x7e]*$/;
 
 /**

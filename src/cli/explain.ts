@@ -148,7 +148,8 @@ function print(
   { json }: ExplainOptions,
   { out }: Output,
 ): number {
-  const isSure = recorded === undefined || recorded.isWhole || sureCodes.has(told.code);
+  const isSure =
+    recorded === undefined || recorded.isWhole || (recorded.isNamed && sureCodes.has(told.code));
   const { code, why, ...chain } = told;
   const shown = isSure ? told : { ...chain, verdict: "unknown" };
   const then = recorded && toThen(recorded, recorded.ground);

@@ -14,11 +14,12 @@ import {
   toLockFault,
   toLockText,
 } from "../upstreams/index.ts";
+import { groundArgs } from "./explain-ground.ts";
 import { formatFaults, loadOrDemo } from "./load.ts";
 import { compareTools, flagsOf, isSame } from "./lock-compare.ts";
 import { type Asked, toLockLines } from "./lock-output.ts";
 import { type Output, consoleOutput } from "./output.ts";
-import { openDirectServer } from "./tool-direct.ts";
+import { everyCapability, openDirectServer } from "./tool-direct.ts";
 import type { Tool } from "./tool-server.ts";
 
 export const lockCommand = defineCommand({
@@ -28,16 +29,7 @@ export const lockCommand = defineCommand({
       "Accepts the tools that the upstreams list now. Example: mcp-gw lock --upstream files",
   },
   args: {
-    config: {
-      type: "string",
-      description: "The config (default: gateway.config.ts, .js, .mjs or .json)",
-      valueHint: "FILE",
-    },
-    "env-file": {
-      type: "string",
-      description: "Read instead of the .env beside it",
-      valueHint: "FILE",
-    },
+    ...groundArgs,
     upstream: {
       type: "string",
       description: "This upstream alone (default: all)",
@@ -115,9 +107,6 @@ interface Outcome {
   readonly isWritten: boolean;
 }
 
-/** Everything that a client of any kind could be shown: some tools are listed to those alone that can be asked. */
-const capabilities = { elicitation: { form: {}, url: {} }, sampling: { tools: {} }, roots: {} };
-
 type Listed = ReadonlyMap<string, LockedTools | string>;
 
 /** What each of them lists, or why that is not known. */
@@ -127,7 +116,7 @@ async function askAll(
   runtime: Runtime,
 ): Promise<Listed> {
   const clean = createLockCleaner(loaded.config);
-  const servers = names.map((name) => openDirectServer(loaded, name, runtime, capabilities));
+  const servers = names.map((name) => openDirectServer(loaded, name, runtime, everyCapability));
   try {
     const asked = servers.map(async (server, index): Promise<[string, LockedTools | string]> => {
       const found = await server.list();

@@ -80,10 +80,7 @@ export function createDecide(given: Config, { clock, crypto }: DecidePorts): Dec
     const { client = "", upstream, target } = call;
     if (!Object.hasOwn(config.clients, client)) return refused(undefined);
     if (target === undefined) return { doubt: "its target is not recorded" };
-    const isClaimed = call.stage === "route";
-    if (!call.isNamed || (isClaimed && target.length >= maxClaimed)) {
-      return { doubt: "its target is not recorded whole" };
-    }
+    if (!call.isNamed) return { doubt: "its target is not recorded whole" };
     const kinds = kindsOf(call.method ?? "", target);
     const answers = kinds.map((kind) =>
       upstream === undefined
@@ -117,6 +114,7 @@ export function createDecide(given: Config, { clock, crypto }: DecidePorts): Dec
   function decideThing(call: RecordedCall, thing: Thing): Answer | Doubt {
     const key = [call.client, call.method, thing.kind, thing.upstream, thing.name].join("\n");
     const known = settled.get(key);
+    if (call.byPlugins === "refused") return decideNow(call, thing);
     if (known !== undefined && known !== "factual") return known;
     const answer = decideNow(call, thing);
     if (known === "factual") return answer;
@@ -136,13 +134,17 @@ export function createDecide(given: Config, { clock, crypto }: DecidePorts): Dec
       ? plain.decideTemplate(subject, thing.upstream, thing.name)
       : plain.decide(subject, thing);
     if (!decision.allowed) return toAnswer(refusal, thing, subject, call);
+    if (call.byPlugins === "refused") {
+      return { doubt: "a plugin refused it before the rules were asked" };
+    }
     // The call that became the task was judged when it was made.
     if (row === "task") return toAnswer(undefined, thing, subject, call);
     return askRules(call, thing, subject);
   }
 
   function askRules(call: RecordedCall, thing: Thing, subject: Subject): Answer | Doubt {
-    const found = call.args();
+    // Those that a plugin changed were judged otherwise, and stand in no record.
+    const found = call.byPlugins === "changed" ? "missing" : call.args();
     const args = found === "missing" ? undefined : found;
     watched.missing = missingOf(call, thing, found);
     watched.lookers.clear();
@@ -204,8 +206,6 @@ function subjectOf({ client = "", subject, address }: RecordedCall): Subject {
   return { client, subject, address };
 }
 
-/** What a refused call named is recorded up to here. */
-const maxClaimed = 256;
 const missingTexts: Readonly<Record<Missable, string>> = {
   args: "arguments",
   annotations: "annotations",

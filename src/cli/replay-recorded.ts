@@ -54,7 +54,8 @@ export function toSettled(call: RecordedCall): Settled | Aside {
   if (code === "BLOCKED") return "taken away by a block";
   if (code === "POLICY_DENIED") return { code };
   if (code !== undefined && refusals.has(code)) return { code: code as SettledCode };
-  if (behind.has(stage)) return passed;
+  // What may pass at all is asked before the plugins.
+  if (behind.has(stage) || call.byPlugins === "refused") return passed;
   switch (stage) {
     case "route":
       // A task that is not known says nothing of what it was of.

@@ -2,6 +2,7 @@
 import { defineCommand } from "citty";
 import { toLineText } from "../audit/index.ts";
 import { type Runtime, openRuntime } from "../runtime/index.ts";
+import { groundArgs } from "./explain-ground.ts";
 import { noConfigText } from "./load.ts";
 import { type Output, consoleOutput } from "./output.ts";
 import { type SourceOptions, openSource, orReadFault, toLimit } from "./record-source.ts";
@@ -24,15 +25,10 @@ export const replayCommand = defineCommand({
       valueHint: "AUDIT…",
       required: false,
     },
+    ...groundArgs,
     config: {
-      type: "string",
+      ...groundArgs.config,
       description: "The config to decide by (default: gateway.config.ts, .js, .mjs or .json)",
-      valueHint: "FILE",
-    },
-    "env-file": {
-      type: "string",
-      description: "Read instead of the .env beside it",
-      valueHint: "FILE",
     },
     limit: {
       type: "string",

@@ -37,6 +37,9 @@ export interface Collector {
 
 /** Of all clients together, so that a recording of many names takes no more memory than this. */
 const maxNames = 100_000;
+const maxClients = 10_000;
+/** Each is held against all names that were read. */
+const maxTemplates = 1_000;
 const maxExamples = 50;
 /** Of a pattern, with its upstream. */
 const maxPattern = 1_024;
@@ -54,12 +57,17 @@ export function createCollector(): Collector {
   const examples: LeftOut[] = [];
   let leftOut = 0;
   // Apart, so that whoever is refused a lot takes no room from what passed.
-  const kept = { passed: 0, refused: 0 };
+  const kept = { passed: 0, refused: 0, templates: 0 };
 
-  function put(names: Set<string>, name: string, room: keyof typeof kept): boolean {
-    if (names.has(name)) return true;
+  function put(
+    names: Map<string, Set<string>>,
+    upstream: string,
+    name: string,
+    room: "passed" | "refused",
+  ): boolean {
+    if (names.get(upstream)?.has(name) === true) return true;
     if (++kept[room] > maxNames) return false;
-    names.add(name);
+    at(names, upstream, newSet).add(name);
     return true;
   }
 
@@ -69,10 +77,9 @@ export function createCollector(): Collector {
     template: string,
     count: number,
   ) {
-    const found = at(templates, upstream, () => new Map<string, number>());
-    const before = found.get(template);
-    if (before === undefined && ++kept.passed > maxNames) return false;
-    found.set(template, (before ?? 0) + count);
+    const before = templates.get(upstream)?.get(template);
+    if (before === undefined && ++kept.templates > maxTemplates) return false;
+    at(templates, upstream, () => new Map<string, number>()).set(template, (before ?? 0) + count);
     return true;
   }
 
@@ -84,12 +91,19 @@ export function createCollector(): Collector {
   return {
     add: (call, { code }) => {
       const { client = "", method = "", upstream = "", target = "", count } = call;
+      const isRefused = code !== undefined && code !== "APPROVAL_REQUIRED";
+      const example = { client, upstream: call.upstream, target: call.target };
+      if (!used.has(client) && used.size >= maxClients) {
+        if (isRefused) return;
+        leaveOut({ ...example, why: `there are more than ${maxClients} clients` }, count);
+        return;
+      }
       const of = at(used, client, gather);
       const fault = whyNot(call);
       const kinds = fault === undefined ? kindsOf(method, target) : [];
-      if (code !== undefined && code !== "APPROVAL_REQUIRED") {
+      if (isRefused) {
         if (code !== "POLICY_DENIED") return;
-        for (const kind of kinds) put(at(of.refused[kind], upstream, newSet), target, "refused");
+        for (const kind of kinds) put(of.refused[kind], upstream, target, "refused");
         return;
       }
       of.calls += count;
@@ -97,11 +111,12 @@ export function createCollector(): Collector {
       const isKept = kinds.every((kind) =>
         kind === "resource" && isTemplate
           ? putTemplate(of, upstream, target, count)
-          : put(at(of.names[kind], upstream, newSet), target, "passed"),
+          : put(of.names[kind], upstream, target, "passed"),
       );
       if (fault === undefined && isKept) return;
-      const why = fault ?? `there are more than ${maxNames} names`;
-      leaveOut({ client, upstream: call.upstream, target: call.target, why }, count);
+      const limit = isTemplate ? `${maxTemplates} templates` : `${maxNames} names`;
+      const why = fault ?? `there are more than ${limit}`;
+      leaveOut({ ...example, why }, count);
     },
     close: () => {
       for (const [client, { names, templates }] of used) {

@@ -1,5 +1,4 @@
 /** Allow-lists from names: exact, or grouped by what many of them begin with. */
-import { compileGlob } from "../core/index.ts";
 import type { TargetKind } from "../mcp/index.ts";
 import type { Names, Used } from "./suggest-collect.ts";
 
@@ -24,10 +23,12 @@ function toPatterns(
 ): readonly string[] {
   return [...names]
     .flatMap(([upstream, found]) => {
-      const globs =
-        siblings === undefined ? [] : groups(kind, found, refused.get(upstream) ?? none, siblings);
-      const isCovered = toMatcher(globs);
-      const single = [...found].filter((name) => !isCovered(name));
+      const starts =
+        siblings === undefined
+          ? none
+          : groups(kind, found, refused.get(upstream) ?? none, siblings);
+      const single = [...found].filter((name) => !startsIn(name).some((each) => starts.has(each)));
+      const globs = [...starts].map((start) => `${start}*`);
       return [...globs, ...single].map((glob) => `${upstream}/${glob}`);
     })
     .sort();
@@ -35,24 +36,25 @@ function toPatterns(
 
 const none: ReadonlySet<string> = new Set();
 
-/** Only what takes in nothing that the client was refused. */
+/** What enough names begin with; nothing that the client was refused begins so. */
 function groups(
   kind: TargetKind,
   names: ReadonlySet<string>,
   refused: ReadonlySet<string>,
   siblings: number,
-): readonly string[] {
+): ReadonlySet<string> {
   const counts = new Map<string, number>();
   for (const name of names) {
     const start = startOf(kind, name);
     if (start !== undefined) counts.set(start, (counts.get(start) ?? 0) + 1);
   }
-  const globs = [...counts].filter(([, count]) => count >= siblings).map(([start]) => `${start}*`);
-  const safe = globs.filter((glob) => {
-    const matches = compileGlob(glob);
-    return ![...refused].some(matches);
-  });
-  return safe.filter((glob) => !safe.some((other) => other !== glob && compileGlob(other)(glob)));
+  const safe = new Set(
+    [...counts].filter(([, count]) => count >= siblings).map(([start]) => start),
+  );
+  for (const name of refused) for (const start of startsIn(name)) safe.delete(start);
+  const isOutermost = (start: string): boolean =>
+    !startsIn(start).some((each) => each !== start && safe.has(each));
+  return new Set([...safe].filter(isOutermost));
 }
 
 /** Up to the last separator: never a whole server, and of URIs never a scheme alone. */
@@ -64,7 +66,7 @@ function startOf(kind: TargetKind, name: string): string | undefined {
   return shape.exec(name)?.[0];
 }
 
-function toMatcher(globs: readonly string[]): (name: string) => boolean {
-  const tests = globs.map(compileGlob);
-  return (name) => tests.some((matches) => matches(name));
+/** All that a name begins with and that `startOf` could make of another: looked up, since both are many. */
+function startsIn(name: string): readonly string[] {
+  return [...name.matchAll(/[_\-./:]/g)].map(({ index }) => name.slice(0, index + 1));
 }

@@ -76,7 +76,7 @@ function templateAllows(
   upstream: string,
   template: string,
 ): readonly Allow[] {
-  const held = config.clients[client];
+  const held = Object.hasOwn(config.clients, client) ? config.clients[client] : undefined;
   if (held === undefined) return [];
   const own = held.allow.resources.map((pattern): Allow => ({ pattern }));
   const ofRoles = held.roles.flatMap((role) =>

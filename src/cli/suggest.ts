@@ -3,6 +3,7 @@ import { defineCommand } from "citty";
 import { toLineText } from "../audit/index.ts";
 import type { Config } from "../config/index.ts";
 import { type Runtime, openRuntime } from "../runtime/index.ts";
+import { groundArgs } from "./explain-ground.ts";
 import { type Output, consoleOutput } from "./output.ts";
 import { type SourceOptions, openSource, orReadFault } from "./record-source.ts";
 import { walkRecords } from "./record-walk.ts";
@@ -25,15 +26,10 @@ export const suggestCommand = defineCommand({
       valueHint: "AUDIT…",
       required: false,
     },
+    ...groundArgs,
     config: {
-      type: "string",
+      ...groundArgs.config,
       description: "Whose grants are looked at (default: gateway.config.ts, .js, .mjs or .json)",
-      valueHint: "FILE",
-    },
-    "env-file": {
-      type: "string",
-      description: "Read instead of the .env beside it",
-      valueHint: "FILE",
     },
     patterns: {
       type: "string",

@@ -110,7 +110,7 @@ function faultOf(one: PolicyCase, told: CallExplanation): string | undefined {
     if (canonicalText(value) === canonicalText(reread(text))) continue;
     return `Expected "${key}" to be set to ${canonicalText(value)}, is ${text}`;
   }
-  const missing = wanted.find((key) => told.set[key] === undefined);
+  const missing = wanted.find((key) => !Object.hasOwn(told.set, key));
   return missing === undefined ? undefined : `Expected "${missing}" to be set, and no rule does`;
 }
 

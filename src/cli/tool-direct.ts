@@ -25,6 +25,13 @@ import {
 
 type Refused = Ended & { readonly kind: "refused" };
 
+/** All that clients of any kind can do: some tools are listed to those alone that can be asked. */
+export const everyCapability = {
+  elicitation: { form: {}, url: {} },
+  sampling: { tools: {} },
+  roots: {},
+};
+
 const maxBytes = 64 * 1024 * 1024;
 
 /** It tells of its prompts as well. */

@@ -1,5 +1,5 @@
 /** The text of `gateway.types.d.ts`: sorted, one name on each line, so that it reads well as a diff. */
-import { type JsonObject, isObject, items, member, stringOf } from "../mcp/index.ts";
+import { type JsonObject, isObject, items, member, parseJson, stringOf } from "../mcp/index.ts";
 import { toArgumentsType, toLiteral } from "./types-schema.ts";
 
 export interface Named {
@@ -27,14 +27,19 @@ const foot = `    };
 `;
 const indent = "      ";
 
-export function toEntry(upstream: string, { tools, prompts }: Known): string {
+/** Where prompts were not asked for, those of the entry `before` stay. */
+export function toEntry(upstream: string, { tools, prompts }: Known, before = ""): string {
   const inner = `${indent}  `;
-  const all = [
-    toBlock("tools", tools, inner, toToolLines),
-    ...(prompts === undefined ? [] : [toBlock("prompts", prompts, inner, toPromptLines)]),
-  ];
-  return `${indent}${toLiteral(upstream)}: {\n${all.join("")}${indent}};\n`;
+  const known =
+    prompts === undefined
+      ? (promptBlock.exec(before)?.[0] ?? "")
+      : toBlock("prompts", prompts, inner, toPromptLines);
+  const all = toBlock("tools", tools, inner, toToolLines) + known;
+  return `${indent}${toLiteral(upstream)}: {\n${all}${indent}};\n`;
 }
+
+/** Names are quoted, and what stands deeper is indented more. */
+const promptBlock = /^ {8}prompts: (?:\{\};|\{\n(?:.*\n)*? {8}\};)\n/m;
 
 export function toTypesText(entries: Entries): string {
   const sorted = [...entries].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, entry]) => entry);
@@ -48,8 +53,11 @@ export function readEntries(text: string): Entries | undefined {
   const entries = new Map<string, string>();
   // No name holds a line break as it is, so only an entry of an upstream begins or ends so.
   for (const entry of body.split(/(?<=^ {6}\};\n)/m)) {
-    const name = /^ {6}("(?:[^"\\]|\\.)*"): \{\n/.exec(entry)?.[1];
-    if (name !== undefined) entries.set(JSON.parse(name) as string, entry);
+    const literal = /^ {6}("(?:[^"\\]|\\.)*"): \{\n/.exec(entry)?.[1];
+    const parsed = literal === undefined ? undefined : parseJson(literal);
+    // Whoever wrote into the file by hand may have written no JSON.
+    const name = parsed?.ok === true ? stringOf(parsed.json) : undefined;
+    if (name !== undefined) entries.set(name, entry);
   }
   return toTypesText(entries) === text ? entries : undefined;
 }

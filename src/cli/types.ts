@@ -4,10 +4,11 @@ import { type LoadedConfig, resolvePath, suggest } from "../config/index.ts";
 import { createLockCleaner, lockPathOf } from "../gateway.ts";
 import { type Runtime, openRuntime } from "../runtime/index.ts";
 import { definitionOf, parseLock, toLockFault } from "../upstreams/index.ts";
+import { groundArgs } from "./explain-ground.ts";
 import { formatFaults, loadOrDemo } from "./load.ts";
 import { type Output, consoleOutput } from "./output.ts";
 import { toSafeLine } from "./safe-text.ts";
-import { openDirectServer } from "./tool-direct.ts";
+import { everyCapability, openDirectServer } from "./tool-direct.ts";
 import { type Entries, type Known, readEntries, toEntry, toTypesText } from "./types-text.ts";
 
 export const typesCommand = defineCommand({
@@ -17,16 +18,7 @@ export const typesCommand = defineCommand({
       "Writes gateway.types.d.ts, which types the config by the upstreams' tools. Example: mcp-gw types --offline",
   },
   args: {
-    config: {
-      type: "string",
-      description: "The config (default: gateway.config.ts, .js, .mjs or .json)",
-      valueHint: "FILE",
-    },
-    "env-file": {
-      type: "string",
-      description: "Read instead of the .env beside it",
-      valueHint: "FILE",
-    },
+    ...groundArgs,
     upstream: {
       type: "string",
       description: "Ask this upstream alone; the others stay as they are written",
@@ -75,17 +67,18 @@ export async function writeTypes(
     return 2;
   }
   const file = resolvePath(loaded.folder, "gateway.types.d.ts");
-  const before = await runtime.config.readText(file);
+  const before = await runtime.config.readText(file).catch(() => "");
   const wanted = upstream === undefined ? all : [upstream];
   const asked = await (offline ? readLocked : askAll)(loaded, wanted, runtime);
   if ("fault" in asked) {
     err(asked.fault);
     return 1;
   }
-  const entries = new Map([
-    ...(readEntries(before ?? "") ?? []),
-    ...[...asked.known].map(([name, known]) => [name, toEntry(name, known)] as const),
-  ]);
+  const written: Entries = readEntries(before ?? "") ?? new Map();
+  const fresh = [...asked.known].map(
+    ([name, known]) => [name, toEntry(name, known, written.get(name))] as const,
+  );
+  const entries = new Map([...written, ...fresh]);
   const missing = all.filter((name) => !entries.has(name));
   for (const [name, why] of asked.faults) err(`${name}: ${toSafeLine(why, 300)}`);
   if (missing.length > 0) {
@@ -124,9 +117,6 @@ type Asked =
     }
   | { readonly fault: string };
 
-/** Everything that a client of any kind could be shown: some tools are listed to those alone that can be asked. */
-const capabilities = { elicitation: { form: {}, url: {} }, sampling: { tools: {} }, roots: {} };
-
 async function askAll(
   loaded: LoadedConfig,
   names: readonly string[],
@@ -136,7 +126,7 @@ async function askAll(
   const known = new Map<string, Known>();
   const faults = new Map<string, string>();
   const ask = async (name: string): Promise<void> => {
-    const server = openDirectServer(loaded, name, runtime, capabilities);
+    const server = openDirectServer(loaded, name, runtime, everyCapability);
     try {
       const tools = await server.list();
       const prompts = "kind" in tools ? tools : await server.prompts();

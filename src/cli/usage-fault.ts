@@ -16,10 +16,13 @@ export async function findUsageFault(
   const args: ArgsDef = (await given) ?? {};
   const options = new Map<string, "boolean" | "value">();
   let positionals = 0;
+  const needed: string[] = [];
   for (const [name, arg] of Object.entries(args)) {
-    // "FILE…" takes as many as there are.
-    if (arg.type === "positional") positionals += arg.valueHint?.endsWith("…") ? Infinity : 1;
-    else {
+    if (arg.type === "positional") {
+      // "FILE…" takes as many as there are.
+      positionals += arg.valueHint?.endsWith("…") ? Infinity : 1;
+      if (arg.required !== false) needed.push(arg.valueHint ?? name.toUpperCase());
+    } else {
       const kind = arg.type === "boolean" ? "boolean" : "value";
       const aliases = "alias" in arg ? [arg.alias ?? []].flat() : [];
       for (const each of [name, ...aliases]) options.set(each, kind);
@@ -46,7 +49,8 @@ export async function findUsageFault(
       return `The option "--${name}" needs a value`;
     }
   }
-  return undefined;
+  const missing = needed[seen];
+  return missing === undefined ? undefined : `${missing} is missing`;
 }
 
 async function commandsOf({ subCommands }: CommandDef): Promise<readonly string[]> {

@@ -1,4 +1,5 @@
 /** Resource URIs as rules compare them: a rule denies whatever a server may take for its target. */
+import { toLooseUri } from "../core/index.ts";
 import { type Arrange, type NameEntry, type NameIndex, createNameIndex } from "./name-index.ts";
 
 /**
@@ -19,18 +20,4 @@ export function createLooseIndex<T>(
     entries,
     find: (uri) => arrange([...written.find(uri), ...loose.find(toLooseUri(uri))]),
   };
-}
-
-/**
- * Decodes visible ASCII, save `%25`, which would make other encodings, and `%2A`, which would make
- * a wildcard; puts the host in lower case (RFC 3986 section 6.2.2.1). Takes globs too.
- */
-function toLooseUri(uri: string): string {
-  return uri
-    .replace(/^[^:/?#]*:\/\/[^/?#]*/, (start) => start.toLowerCase())
-    .replaceAll(/%([2-7][0-9A-Fa-f])/g, (encoded, hex: string) => {
-      const code = Number.parseInt(hex, 16);
-      const isKept = code <= 0x20 || code === 0x7f || encoded === "%25" || /%2A/i.test(encoded);
-      return isKept ? encoded : String.fromCharCode(code);
-    });
 }

@@ -42,6 +42,8 @@ export interface Policy {
   readonly judge: (subject: Subject, thing: Thing, call: Call) => Judgement;
   /** The same chain, from `decide` to `judge`, with what each of them saw; arguments as for `shape`. */
   readonly explain: (subject: Subject, thing: Thing, call: Call) => Explanation;
+  /** The roles that a client holds now. */
+  readonly rolesOf: (client: string) => readonly string[];
   /** What an upstream may ask of a client; an empty set where either is not known. */
   readonly grants: (client: string, upstream: string) => ReadonlySet<InputKind>;
 }
@@ -124,6 +126,7 @@ export function createPolicy(
         shape: (witness) => shapeCall(subject, thing, { ...call, method: "tools/call" }, witness),
         judge: (args, witness) => judgeCall(subject, thing, { ...call, args }, witness),
       }),
+    rolesOf: (client) => current().rolesOf(client),
     grants: (client, upstream) => current().grants(client, upstream),
   };
 }

@@ -12,6 +12,8 @@ export type Shaping =
       readonly kind: "shaped";
       /** The arguments to send in place of, or beside, the caller's: JSON texts by name. */
       readonly set: ReadonlyMap<string, string>;
+      /** Those of them that are no defaults: nobody else can give them another value. */
+      readonly pinned: ReadonlyMap<string, string>;
       readonly rules: readonly RuleHit[];
     }
   | {
@@ -42,12 +44,21 @@ export function shape(rules: readonly Rule[], facts: Facts, witness?: Witness): 
   if ("conflict" in settled) {
     return { kind: "deny", code: "RULE_CONFLICT", why: settled.conflict, rules: hits };
   }
-  return { kind: "shaped", set: settled.set, rules: hits };
+  return { kind: "shaped", ...settled, rules: hits };
 }
 
 /** Where there is no rule to ask. */
-export const unshaped: Shaping = { kind: "shaped", set: new Map(), rules: [] };
+export const unshaped: Shaping = {
+  kind: "shaped",
+  set: new Map(),
+  pinned: new Map(),
+  rules: [],
+};
 
+interface Settled {
+  readonly set: ReadonlyMap<string, string>;
+  readonly pinned: ReadonlyMap<string, string>;
+}
 interface Given {
   readonly value: SetValue;
   readonly by: Rule;
@@ -57,7 +68,7 @@ interface Given {
 function settle(
   rules: readonly Rule[],
   args: Json | undefined,
-): string | { readonly set: ReadonlyMap<string, string> } | { readonly conflict: string } {
+): string | Settled | { readonly conflict: string } {
   const given = new Map<string, Given>();
   for (const rule of rules) {
     const conflict = give(given, rule, rule.set);
@@ -75,7 +86,11 @@ function settle(
     if (!isObject(args) || !value.isDisguised(args)) continue;
     return `Rule "${by.name}" cannot be decided: an argument differs from "${name}" in case alone`;
   }
-  return { set: new Map([...all].map(([name, { value }]) => [name, value.text])) };
+  return { set: toTexts(all), pinned: toTexts(given) };
+}
+
+function toTexts(given: ReadonlyMap<string, Given>): ReadonlyMap<string, string> {
+  return new Map([...given].map(([name, { value }]) => [name, value.text]));
 }
 
 /** Says which two rules want different values of one argument. */

@@ -5,6 +5,10 @@ import type { FileHandle } from "node:fs/promises";
 import type { AppendFile, Files } from "../core/index.ts";
 
 const chunkBytes = 65_536;
+/** No record of the house is a tenth as long. Attack: a file without a break, held whole, ends the process. */
+const maxLineLength = 4_194_304;
+/** Stands for a longer line: it is no JSON, however the line began. */
+const tooLong = "…";
 /** A byte-order mark is a change like any other. */
 const asItIs = { ignoreBOM: true };
 
@@ -67,16 +71,26 @@ async function* readLines(path: string): AsyncIterable<string> {
     const decoder = new TextDecoder("utf-8", asItIs);
     const buffer = new Uint8Array(chunkBytes);
     let rest = "";
+    let isTooLong = false;
     for (;;) {
       const { bytesRead } = await handle.read(buffer, 0, buffer.length, null);
       if (bytesRead === 0) break;
-      const text = rest + decoder.decode(buffer.subarray(0, bytesRead), { stream: true });
+      const text = decoder.decode(buffer.subarray(0, bytesRead), { stream: true });
       const lines = text.split("\n");
+      lines[0] = rest + (lines[0] ?? "");
       rest = lines.pop() ?? "";
+      if (isTooLong && lines.length > 0) {
+        lines[0] = tooLong;
+        isTooLong = false;
+      }
       yield* lines;
+      if (rest.length <= maxLineLength) continue;
+      rest = "";
+      isTooLong = true;
     }
     rest += decoder.decode();
-    if (rest !== "") yield rest;
+    if (isTooLong) yield tooLong;
+    else if (rest !== "") yield rest;
   } finally {
     await handle.close();
   }

@@ -1,8 +1,10 @@
 /** The commands about policy as processes, beside a gateway that runs on the same config. */
-import { rm, writeFile } from "node:fs/promises";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
+import { startHttpRecorder } from "../e2e/recording-server.ts";
 import { type Program, folderWith, start } from "./processes.ts";
+import { makeLines } from "./recordings.ts";
 
 const ends: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -70,3 +72,31 @@ test("diff, test and access take the words that they are typed with", async () =
     expect.stringContaining("tool      pay/send  by pay/send"),
   ]);
 }, 60_000);
+
+test("lock, types, replay, suggest and approvals do so too", async () => {
+  const tools = ['{"name":"get","inputSchema":{"type":"object"}}'];
+  const prompts = ['{"name":"greet"}'];
+  const answer = () => ({ end: '"result":{}' });
+  const server = await startHttpRecorder({ era: "modern", answer, lists: { tools, prompts } });
+  ends.push(server.close);
+  const { folder, file } = await folderOf({
+    ...config,
+    upstreams: { x: { url: server.url } },
+    clients: { a: { auth: "stdio", allow: { tools: ["x/*"] } } },
+  });
+  const on = ["--config", file];
+  const says = (text: string): unknown => expect.stringContaining(text);
+  expect(await ended("lock", ...on)).toEqual([0, says("Wrote 1 tools")]);
+  expect(await ended("types", ...on)).toEqual([0, says("gateway.types.d.ts")]);
+  expect(await readFile(join(folder, "gateway.types.d.ts"), "utf8")).toContain('"greet": {');
+  const record = join(folder, "audit.jsonl");
+  await writeFile(record, ["damaged", ...(await makeLines([{}, { client: "b" }]))].join("\n"));
+  const [changed, told] = await ended("replay", record, "--limit", "1", ...on);
+  expect([changed, told]).toEqual([
+    1,
+    says("2 exchanges decided again: 1 the same, 1 would change"),
+  ]);
+  expect(told).toContain(`1 damaged line passed over: ${record}:1`);
+  expect(await ended("suggest", record, ...on)).toEqual([0, says('"x/get",')]);
+  expect(await ended("approvals", "ls", ...on)).toEqual([1, says("No gateway runs on")]);
+}, 120_000);

@@ -171,6 +171,8 @@ test("explain decides a recorded call again, by the arguments that were recorded
       lineOf("sure", large, { target: "send", upstream: "elsewhere" }),
       lineOf("early", undefined, { upstream: undefined, stage: "route", code: "TARGET_UNKNOWN" }),
       lineOf("list", undefined, { method: "tools/list" }),
+      lineOf("name", undefined, { target: "n".repeat(1_100) }),
+      lineOf("claim", undefined, { target: "n".repeat(256), stage: "route", decision: "denied" }),
       "",
     ].join("\n"),
   });
@@ -182,7 +184,7 @@ test("explain decides a recorded call again, by the arguments that were recorded
     recorded: { decision: "allowed", sameConfig: false },
   });
   expect((await run({ id: "second" })).code).toBe(0);
-  for (const id of ["cut", "clean"]) {
+  for (const id of ["cut", "clean", "name", "claim"]) {
     const { code, out } = await run({ id, json: true });
     expect([id, code, (JSON.parse(out) as { verdict: string }).verdict]).toEqual([
       id,

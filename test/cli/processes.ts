@@ -4,25 +4,7 @@ import { once } from "node:events";
 import { mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-
-const loader = new URL("../../node_modules/jiti/lib/jiti-register.mjs", import.meta.url).href;
-const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
-
-/** The same program on the runtime that runs the test. */
-export function commandOf(...words: readonly string[]): { command: string; args: string[] } {
-  return commandOfFile(main, ...words);
-}
-
-/** A module that stands before the program, on the runtime that runs the test. */
-export function commandOfFile(
-  file: string,
-  ...words: readonly string[]
-): { command: string; args: string[] } {
-  const isDeno = process.versions["deno"] !== undefined;
-  const before = isDeno ? ["run", "--allow-all", "--no-lock"] : ["--import", loader];
-  return { command: process.execPath, args: [...before, file, ...words] };
-}
+import { type Command, commandOf } from "../built.ts";
 
 /** A new folder with this config in it. */
 export async function folderWith(config: object): Promise<{ folder: string; file: string }> {
@@ -47,7 +29,7 @@ export function start(...words: readonly string[]): Program {
   return launch(commandOf(...words));
 }
 
-export function launch({ command, args }: ReturnType<typeof commandOf>): Program {
+export function launch({ command, args }: Command): Program {
   const child = spawn(command, args, { stdio: ["pipe", "pipe", "pipe"] });
   let output = "";
   child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));

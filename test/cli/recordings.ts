@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { type RecordedCall, readCall } from "../../src/audit/index.ts";
 import type { ReplayOptions } from "../../src/cli/replay.ts";
 import { replay } from "../../src/cli/replay.ts";
+import type { PluginHit } from "../../src/core/index.ts";
 import { createDecide } from "../../src/cli/replay-decide.ts";
 import { type SuggestOptions, suggestLists } from "../../src/cli/suggest.ts";
 import { type Config, type ConfigInput, parseConfig } from "../../src/config/index.ts";
@@ -54,6 +55,7 @@ export interface Made {
     readonly then: string;
     readonly mode: string;
   }[];
+  readonly plugins?: readonly PluginHit[];
 }
 
 /** As the audit writes it; an allowed `tools/call` of `x/get` by `a`, unless told otherwise. */

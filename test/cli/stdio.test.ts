@@ -8,7 +8,8 @@ import { readFile, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { npmServer } from "../e2e/gateway.ts";
-import { type Program, commandOf, folderWith, start } from "./processes.ts";
+import { commandOf } from "../built.ts";
+import { type Program, folderWith, start } from "./processes.ts";
 
 const allow = { tools: ["*"], resources: ["*"], prompts: ["*"], input: ["elicitation"] };
 const node = process.versions["deno"] === undefined ? process.execPath : "node";

@@ -210,6 +210,58 @@ describe("the lists", () => {
   });
 });
 
+test("a made-up recording takes no more memory than is kept, and is told of", async () => {
+  const [line = ""] = (await makeLines([{ target: "t0" }])).slice(1);
+  const lines = Array.from({ length: 10_010 }, (_, at) => line.replace('"a"', `"c${at}"`));
+  const templates = Array.from({ length: 1_010 }, (_, at) =>
+    line
+      .replace("tools/call", "completion/complete")
+      .replace('"t0"', `"file:///${at}/{name}"`)
+      .replace('"a"', '"c0"'),
+  );
+  const long = line.replace('"t0"', `"${"t".repeat(1_026)}"`);
+  await folder.write("many.jsonl", [...lines, ...templates, long].join("\n"));
+  await folder.write("gateway.config.json", JSON.stringify(toInput()));
+  const { out, exit } = await folder.suggest(["many.jsonl"], { json: true });
+  const found = JSON.parse(out[0] ?? "") as Found & { damaged: { count: number } };
+  expect(exit).toBe(1);
+  expect(Object.keys(found.clients)).toHaveLength(10_000);
+  // Ten clients, and every template: of none of them something was read.
+  expect(found.leftOut.count).toBe(10 + 1_010);
+  expect(found.damaged.count).toBe(1);
+});
+
+test("a client that is called like what objects have by nature is one that the config has not", async () => {
+  const made = await makeLines([
+    { client: "A", method: "completion/complete", target: "f:///{n}" },
+  ]);
+  const lines = ["__proto__", "constructor"].map((name) => made[1]?.replace('"A"', `"${name}"`));
+  await folder.write("made.jsonl", lines.join("\n"));
+  await folder.write("gateway.config.json", JSON.stringify(toInput()));
+  expect((await suggested(["made.jsonl"])).leftOut.count).toBe(2);
+  const { exit, out } = await folder.replay(["made.jsonl"], { json: true });
+  expect([exit, JSON.parse(out[0] ?? "")]).toMatchObject([1, { changed: 2 }]);
+});
+
+test("patterns of very many names are found at once", () => {
+  const names = Array.from({ length: 60_000 }, (_, at) => `file:///d${at % 20_000}/f${at}`);
+  const refused = Array.from({ length: 50_000 }, (_, at) => `file:///e${at}/f`);
+  const of = (all: readonly string[]) => ({
+    tool: new Map(),
+    resource: new Map([["x", new Set(all)]]),
+    prompt: new Map(),
+  });
+  const used = {
+    calls: names.length,
+    names: of(names),
+    refused: of([...refused, "file:///d7/secret"]),
+    templates: new Map(),
+  };
+  const { resources } = toAllowLists(used, 3);
+  expect(resources).toHaveLength(19_999 + 3);
+  expect(resources).toContain("x/file:///d7/f7");
+}, 5_000);
+
 test("grants that nobody used are named, of clients and of roles", async () => {
   const auth = { tokenSha256: "0".repeat(64) };
   const config: ConfigInput = {

@@ -109,4 +109,7 @@ test("entries are read only from a text that would be written so", () => {
   );
   expect(readEntries(`${text}export const x = 1;\n`)).toBeUndefined();
   expect(readEntries("")).toBeUndefined();
+  for (const name of ['"\\x"', '"a\nb"', '"\\u12"']) {
+    expect(readEntries(text.replace('"a"', name))).toBeUndefined();
+  }
 });

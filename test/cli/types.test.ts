@@ -139,6 +139,9 @@ test("types --offline takes what the lock holds, and asks nobody", async () => {
   expect(await types({ offline: true })).toMatchObject({ code: 1 });
   const quiet = { out: () => undefined, err: () => undefined };
   await lockTools({ check: false, json: false }, { ...runtime, cwd: () => folder }, quiet);
+  expect(await types()).toMatchObject({ code: 0 });
+  // The lock holds no prompts: those that are written stay.
+  expect(await types({ offline: true, check: true })).toMatchObject({ code: 0 });
   const dead = config.replaceAll(JSON.stringify(process.execPath), '"/nowhere"');
   await writeFile(join(folder, "gateway.config.ts"), dead);
   expect(await types({ offline: true })).toMatchObject({ code: 0, err: "" });

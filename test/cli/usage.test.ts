@@ -25,6 +25,8 @@ test.each([
   [["--xyzzy"], 'There is no option "--xyzzy"'],
   [["check", "more"], '"more" is one word too many'],
   [["audit"], "A command is missing"],
+  [["approvals", "approve"], "ID is missing"],
+  [["approvals", "deny", "--why", "no"], "ID is missing"],
 ])("a command line that is wrong says so first, with what was meant: %j", async (args, text) => {
   expect(await runCli(args)).toBe(2);
   expect(said[0]?.split("\n")[0]).toBe(text);

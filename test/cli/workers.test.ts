@@ -9,13 +9,10 @@ import { forWorker } from "../../src/cli/workers-member.ts";
 import { parseWorkers } from "../../src/cli/workers.ts";
 import { parseConfig } from "../../src/config/index.ts";
 import { lockHolder } from "../../src/runtime/lock.ts";
+import { commandOfFile } from "../built.ts";
 
 const isDeno = process.versions["deno"] !== undefined;
-const loader = new URL("../../node_modules/jiti/lib/jiti-register.mjs", import.meta.url).href;
 const program = fileURLToPath(new URL("../runtime/fixtures/worker-program.ts", import.meta.url));
-const before = isDeno
-  ? ["run", "--allow-all", "--no-lock", "--unstable-net"]
-  : ["--import", loader];
 
 // Each of these starts several programs, beside others that the machine may be busy with.
 vi.setConfig({ testTimeout: 60_000 });
@@ -30,9 +27,9 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-function run(count: number, how = "well", words: readonly string[] = before) {
-  const args = [...words, program, folder, "0", String(count), how];
-  const started = spawn(process.execPath, args, {
+function run(count: number, how = "well", flags: readonly string[] = ["--unstable-net"]) {
+  const { command, args } = commandOfFile(program, [folder, "0", String(count), how], flags);
+  const started = spawn(command, args, {
     stdio: ["ignore", "pipe", "pipe"],
     detached: true,
   });
@@ -201,7 +198,7 @@ test("a second gateway on one config does not start beside the workers of the fi
 });
 
 test.runIf(isDeno)("workers on Deno say which flag they need", async () => {
-  const { exited, output } = run(2, "well", ["run", "--allow-all", "--no-lock"]);
+  const { exited, output } = run(2, "well", []);
   expect(await exited).toBe(1);
   expect(output()).toContain("--unstable-net");
 });

@@ -129,7 +129,7 @@ export async function openRulesRig(settings: RigSettings): Promise<RulesRig> {
 }
 
 /** The code stands in an error's data, and in what `_meta` says of a tool's result. */
-function toHeard(text: string): Heard {
+export function toHeard(text: string): Heard {
   const message = JSON.parse(text) as Omit<Heard, "text" | "code">;
   const { error, result } = message;
   const said = result?.isError === true ? /"mcp-gw\/code":"([A-Z_]+)"/.exec(text)?.[1] : undefined;

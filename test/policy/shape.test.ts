@@ -94,6 +94,21 @@ test("An argument in another case than one that is set refuses the call", () => 
   }
 });
 
+test("A name that is written with escapes is the same name, in its own case and in another", () => {
+  const { shape } = shaping({ set: { region: "eu" }, defaults: { size: 2 } });
+  expect(shape(String.raw`{"\u0072egion":"us","s\u0069ze":3}`)).toEqual({ region: '"eu"' });
+  for (const name of [String.raw`\u0052egion`, String.raw`\u017fize`, "\u017fize", "REGION"]) {
+    expect(shape(`{"${name}":1}`)).toBe("RULE_FAILED");
+  }
+  expect(shape('{"r\u0435gion":"us"}')).toEqual({ region: '"eu"', size: "2" });
+});
+
+test("Half a character can be set, and reaches the server as it is written", () => {
+  const { shape } = shaping({ set: { region: "\ud800" } });
+  const sent = withArguments(reread('{"id":1e400}'), new Map(Object.entries(shape("{}"))));
+  expect(sent && textOf(sent)).toBe(String.raw`{"id":1e400,"region":"\ud800"}`);
+});
+
 test("A condition that cannot be decided refuses the call", () => {
   const { shape } = shaping({ set: { a: 1 }, when: { args: { n: { max: 3 } } } });
   expect(shape('{"n":9007199254740993}')).toBe("RULE_FAILED");

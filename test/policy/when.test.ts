@@ -136,6 +136,12 @@ test("A function that runs long is logged with its rule's name, and its answer c
   });
   expect(slow.code("{}")).toBe("RULE_DENIED");
   expect(slow.lines).toEqual(['warn: The function of a rule is slow {"rule":"r","ms":101}']);
+  const stuck = asking(() => {
+    stuck.clock.advance(10_000);
+    return false;
+  });
+  expect(stuck.code("{}")).toBe("pass");
+  expect(stuck.lines).toEqual(['warn: The function of a rule is slow {"rule":"r","ms":10000}']);
   const quick = asking(() => {
     quick.clock.advance(100);
     return true;
