@@ -1,5 +1,5 @@
 /** Takes one exchange along the road and sees to its end: one record, one reply. */
-import type { Audit, Reservation } from "./audit/index.ts";
+import type { Audit, AuditEntry, Reservation } from "./audit/index.ts";
 import {
   type Arrival,
   type Clock,
@@ -38,6 +38,8 @@ export interface Conducted {
   readonly clock: Clock;
   readonly log: Log;
   readonly cancellations: Cancellations;
+  /** The roles that a client holds, for the record. */
+  readonly rolesOf: (client: string) => readonly string[];
   /** False while draining: what has begun goes on, what is new is refused. */
   readonly ready: () => boolean;
 }
@@ -80,7 +82,7 @@ export function conduct(house: Conducted): Conductor {
       leave();
     };
     const ending = toEnding(understood, reservation, forget, from);
-    const exchange = withFact(understood, { signal: ticket.signal });
+    const exchange = withFact(understood, { signal: ticket.signal, plugins: [] });
     if (reservation === undefined) {
       log.error("The audit cannot take another record", { id: understood.id });
       return refuse(exchange, deny("AUDIT_UNAVAILABLE", "No room for a record"), "record", ending);
@@ -202,7 +204,8 @@ export function conduct(house: Conducted): Conductor {
         const { target } = facts;
         const era = target?.kind === "one" ? upstreams.era(target.upstream) : undefined;
         const ms = clock.elapsed() - from;
-        await reservation?.write(toEntry(facts, { ...outcome, ms }, era));
+        await reservation?.write(entryOf(facts, { ...outcome, ms }, era));
+        road.tellPlugins(facts, { ...outcome, ms });
       },
       release: () => {
         forget();
@@ -210,6 +213,12 @@ export function conduct(house: Conducted): Conductor {
         reservation?.release();
       },
     };
+  }
+
+  function entryOf(...told: Parameters<typeof toEntry>): AuditEntry {
+    const [{ client }] = told;
+    const roles = client === undefined ? [] : house.rolesOf(client.name);
+    return roles.length === 0 ? toEntry(...told) : { ...toEntry(...told), roles };
   }
 
   /** Refused before the message was understood: a stranger, or a client that asked wrongly. */
@@ -244,7 +253,7 @@ export function conduct(house: Conducted): Conductor {
     const ms = clock.elapsed() - from;
     const reservation = audit.reserve();
     await reservation
-      ?.write({ ...toEntry(facts, { ...outcome, ms }, undefined), method: denied.about?.method })
+      ?.write({ ...entryOf(facts, { ...outcome, ms }, undefined), method: denied.about?.method })
       .catch((error: unknown) => log.error("Cannot record a refusal", { error: String(error) }));
     reservation?.release();
   }

@@ -3,6 +3,7 @@ import { type Config, suggest } from "./config/index.ts";
 import { type CallWish, type ExplainedCall, type ToolFacts, compileLinear } from "./core/index.ts";
 import { type TargetKind, compileSchema, isObject, member } from "./mcp/index.ts";
 import { type Explanation, type Policy, withArguments } from "./policy/index.ts";
+import type { Hook, LoadedPlugin } from "./sandbox/index.ts";
 import { argumentsFault } from "./stages/index.ts";
 import { type Lock, definitionOf } from "./upstreams/index.ts";
 
@@ -12,6 +13,8 @@ export interface ExplainGround {
   readonly config: Config;
   /** What is known of tools: no upstream is asked. */
   readonly lock: Lock;
+  /** Those that run; their verdicts are not known, since they are not asked. */
+  readonly plugins?: readonly LoadedPlugin[];
   /** Known of a gateway that runs alone. */
   readonly isQuarantined?: (upstream: string, tool: string) => boolean;
 }
@@ -66,7 +69,9 @@ export function explainCall(wish: CallWish, ground: ExplainGround): CallExplanat
   };
   const isThere = told.allows.length > 0 && code !== "POLICY_DENIED" && code !== "BLOCKED";
   const ending = (isThere && refusalOf(wish, known, told, config)) || decided;
-  const notes = [...doubtsOf(wish, config), ...(isThere && known?.note ? [known.note] : [])];
+  const unasked = isThere ? pluginsNote(wish, ground) : [];
+  const found = isThere && known?.note ? [known.note] : [];
+  const notes = [...doubtsOf(wish, config), ...found, ...unasked];
   const tool = known === undefined ? {} : { tool: known.state };
   return { ...ending, client, kind, call: `${upstream}/${name}`, ...chain, ...tool, notes };
 }
@@ -130,6 +135,26 @@ function refusalOf(
     ? undefined
     : { verdict: "denied", code: "ARGUMENTS_INVALID", why: fault };
 }
+
+/** A plugin may refuse the call or change it, and the rules are asked about what it makes of it. */
+function pluginsNote(
+  { kind, upstream, name, method = methodOfKind[kind] }: CallWish,
+  { plugins = [] }: ExplainGround,
+): readonly string[] {
+  const asked = plugins.filter(
+    ({ hooks, fits }) =>
+      requestHooks[kind].some((hook) => hooks.has(hook)) && fits({ method, upstream, name }),
+  );
+  if (asked.length === 0) return [];
+  const names = asked.map((plugin) => `"${plugin.name}"`).join(", ");
+  return [`The call would be put to plugins first, which are not asked here: ${names}`];
+}
+
+const requestHooks = {
+  tool: ["onToolCall", "onText"],
+  resource: ["onResourceRead", "onText"],
+  prompt: ["onPromptGet", "onText"],
+} as const satisfies Readonly<Record<TargetKind, readonly Hook[]>>;
 
 /** Names that the config does not have: whoever asks about them has mostly mistyped one. */
 function doubtsOf({ client, upstream }: CallWish, config: Config): readonly string[] {

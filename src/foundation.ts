@@ -20,7 +20,15 @@ import { type Cancellations, createCancellations } from "./cancellations.ts";
 import { type SlotTable, createSlotTable } from "./limits/index.ts";
 import { type BlockFile, type Blocks, openBlocks } from "./policy/index.ts";
 import { cleanJson, credentialsOf, hides, resolveSettings } from "./sanitize/index.ts";
+import {
+  type Host,
+  type LoadPluginsOptions,
+  type PluginPool,
+  createHost,
+  createPluginPool,
+} from "./sandbox/index.ts";
 import { type Sessions, createSessions } from "./sessions/index.ts";
+import { openMemoryStore } from "./stores/index.ts";
 import {
   type Integrity,
   type LockFile,
@@ -29,7 +37,7 @@ import {
   openIntegrity,
 } from "./upstreams/index.ts";
 
-export type FoundationConfig = Pick<LoadedConfig, "config" | "folder" | "digest">;
+export type FoundationConfig = Pick<LoadedConfig, "config" | "digest" | "file" | "folder">;
 
 export interface FoundationOptions {
   /** The config that the process starts with. */
@@ -42,6 +50,8 @@ export interface FoundationOptions {
   readonly blockFile: BlockFile;
   /** Which tools were reviewed. */
   readonly lockFile: LockFile;
+  /** Where plugins are read. */
+  readonly pluginFiles: LoadPluginsOptions["ports"]["files"];
   /** The time that all who share the store agree on; without it this machine's. */
   readonly sharedNow?: () => number;
 }
@@ -61,6 +71,11 @@ export interface Foundation {
   readonly slots: SlotTable;
   readonly integrity: Integrity;
   readonly upstreams: UpstreamPool;
+  readonly plugins: {
+    readonly pool: PluginPool;
+    readonly host: Host;
+    readonly files: FoundationOptions["pluginFiles"];
+  };
   /** Fires once, when the process takes nothing new any more. */
   readonly draining: Canceller;
   /** The shared store is back: what was missed meanwhile is looked up. */
@@ -110,6 +125,11 @@ export async function openFoundation(options: FoundationOptions): Promise<Founda
   const cancellations = createCancellations(blocks, sessions);
   const about = { folder, version, env, instance };
   const upstreams = createUpstreamPool(about, { ...ports, seals, integrity });
+  const sharedNow = options.sharedNow ?? ports.clock.now;
+  const pool = createPluginPool(ports);
+  // Alone, what plugins keep must not push sessions out of the memory that both would share.
+  const kept = bus === undefined ? openMemoryStore(ports) : store;
+  const host = createHost({ ...ports, store: kept, seals, sharedNow });
   const draining = createCanceller();
   return {
     ports,
@@ -125,6 +145,7 @@ export async function openFoundation(options: FoundationOptions): Promise<Founda
     slots: createSlotTable(),
     integrity,
     upstreams,
+    plugins: { pool, host, files: options.pluginFiles },
     draining,
     returned: async () => {
       upstreams.missed();
@@ -133,6 +154,7 @@ export async function openFoundation(options: FoundationOptions): Promise<Founda
     close: async () => {
       draining.abort();
       await upstreams.close();
+      pool.close();
       // What that ended is recorded before the record is closed.
       await settledWithin(cancellations.idle(), lastWordsMs, ports.clock);
       cancellations.close();

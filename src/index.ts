@@ -1,5 +1,5 @@
 /** What a config and a program import from `mcp-gw`. */
-export { defineConfig, rule, secret } from "./config/index.ts";
+export { defineConfig, plugin, rule, secret } from "./config/index.ts";
 export type {
   AllowInput,
   ConfigContext,
@@ -8,6 +8,8 @@ export type {
   DefinedConfig,
   InputGrant,
   JsonValue,
+  PluginArguments,
+  PluginSettings,
   PromptPattern,
   Register,
   ResourcePattern,

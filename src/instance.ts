@@ -3,14 +3,17 @@ import type { Hono } from "hono";
 import { type Config, type Fault, type LoadedConfig, resolvePath } from "./config/index.ts";
 import type { Gateway, Operations, ReloadOutcome } from "./core/index.ts";
 import {
+  type BuiltGateway,
   type Foundation,
   type GatewayOptions,
   type OpenGateway,
   type ReloadOptions,
   createOperations,
   createReloader,
+  isPluggedIn,
   openFoundation,
   openGateway,
+  plugIn,
   toLockFile,
 } from "./gateway.ts";
 import { followFiles } from "./follow-files.ts";
@@ -39,6 +42,8 @@ export interface Instance {
   readonly reload: () => Promise<ReloadOutcome>;
   /** What it runs on now. */
   readonly config: () => Config;
+  /** The files of the plugins that it was started with. */
+  readonly pluginFiles: readonly string[];
   readonly app: Hono;
   /** `peer` is the address of the socket's other end. */
   readonly fetch: (request: Request, peer: string | undefined) => Response | Promise<Response>;
@@ -79,13 +84,26 @@ export async function openInstance(
     const { foundation, opened } = await openGround(loaded, runtime, options, undo);
     const { adminToken } = options;
     const heir: GatewayOptions["heir"] = () => reloader.gateway().subscriber;
-    const open = (config: LoadedConfig): OpenGateway =>
-      openGateway(config, foundation, { adminToken, heir });
+    const open = async (config: LoadedConfig): Promise<BuiltGateway> => {
+      const plugged = await plugIn(config, foundation);
+      const { plugins, faults, files } = plugged;
+      try {
+        const gateway = openGateway(config, foundation, plugged, { adminToken, heir });
+        const isCurrent: BuiltGateway["isCurrent"] = (other) =>
+          isPluggedIn(other, plugged, foundation);
+        return { gateway, faults, files, isCurrent };
+      } catch (error) {
+        await plugins.close();
+        throw error;
+      }
+    };
+    const built = await open(loaded);
+    for (const { message, path } of built.faults) runtime.log.warn(message, { path });
     const reloader = createReloader({
       ...(options.reload ?? noReload),
       foundation,
       loaded,
-      gateway: open(loaded),
+      built,
       open,
     });
     let isLeaving = false;
@@ -111,6 +129,7 @@ export async function openInstance(
       operations,
       reload: reloader.reload,
       config: () => reloader.loaded().config,
+      pluginFiles: built.files,
       app,
       fetch: (request, address) => app.fetch(request, { address }),
       lookAway: () => {
@@ -153,6 +172,7 @@ async function openGround(
       read: () => runtime.config.readOwn(blockPath, maxBlockBytes),
       write: (text) => runtime.config.replace(blockPath, text),
     },
+    pluginFiles: runtime.config,
     lockFile: locksTools ? lockFile : { ...lockFile, write: undefined },
   });
   undo.unshift(foundation.close);

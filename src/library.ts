@@ -3,6 +3,7 @@ import type { Hono } from "hono";
 import { type DefinedConfig, type Fault, prepareConfig } from "./config/index.ts";
 import { openRuntime } from "./runtime/index.ts";
 import { openInstance } from "./instance.ts";
+import { PluginsError } from "./sandbox/index.ts";
 
 export interface CreateGatewayOptions {
   /** What relative paths in the config are relative to. Default: the working folder. */
@@ -56,7 +57,11 @@ export async function createGateway(
     now: runtime.clock.now(),
   });
   if (loaded.config === undefined) throw new ConfigError(loaded.faults);
-  const { app, fetch, drain, close } = await openInstance(loaded, runtime);
+  const { app, fetch, drain, close } = await openInstance(loaded, runtime).catch(
+    (error: unknown) => {
+      throw error instanceof PluginsError ? new ConfigError(error.faults) : error;
+    },
+  );
   return {
     app,
     fetch: (request, peer) => fetch(request, peer?.remoteAddress),

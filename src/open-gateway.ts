@@ -19,6 +19,8 @@ import { createLimits } from "./limits/index.ts";
 import { createLockCleaner } from "./lock-cleaner.ts";
 import { createPolicy } from "./policy/index.ts";
 import { probeUpstreams } from "./probe.ts";
+import type { PluggedIn } from "./plug-in.ts";
+import type { PluginStats } from "./sandbox/index.ts";
 import { type Subscriber, buildRoad, toRoadSettings } from "./stages/index.ts";
 import { type IntegrityEvent, type UpstreamStatus, createNames } from "./upstreams/index.ts";
 
@@ -35,6 +37,7 @@ export interface OpenGateway extends Gateway {
     address: string | undefined,
   ) => Promise<Operator | Deny>;
   readonly subscriber: Subscriber;
+  readonly plugins: () => readonly PluginStats[];
   /** Decides a call that is not made. */
   readonly explain: (wish: CallWish) => CallExplanation;
   /**
@@ -60,6 +63,7 @@ function usersOf({ admin }: Config): AdminConfig["users"] {
 export function openGateway(
   loaded: FoundationConfig,
   foundation: Foundation,
+  { plugins }: Pick<PluggedIn, "plugins">,
   { adminToken, heir }: GatewayOptions = {},
 ): OpenGateway {
   const { config } = loaded;
@@ -98,6 +102,7 @@ export function openGateway(
       limits,
       sessions,
       policy,
+      plugins,
       upstreams,
       names,
       clock,
@@ -122,6 +127,7 @@ export function openGateway(
     clock,
     log,
     cancellations,
+    rolesOf: policy.rolesOf,
     ready,
   });
   return {
@@ -140,11 +146,18 @@ export function openGateway(
       return "verdict" in found ? ((await limits.stranger(address)) ?? found) : found;
     },
     subscriber: road.subscriber,
+    plugins: plugins.stats,
     explain: (wish) => {
       const status = upstreams.status();
       const isQuarantined = (upstream: string, tool: string): boolean =>
         status.some(({ name, quarantined }) => name === upstream && quarantined.includes(tool));
-      return explainCall(wish, { policy, config, lock: integrity.lock(), isQuarantined });
+      return explainCall(wish, {
+        policy,
+        config,
+        lock: integrity.lock(),
+        plugins: plugins.all,
+        isQuarantined,
+      });
     },
     giveWay: async () => {
       succession.abort();
@@ -152,6 +165,7 @@ export function openGateway(
       // Until the next one hears them, streams hear the upstreams of this one.
       await Promise.allSettled(moving);
       await upstreams.close();
+      await plugins.close();
     },
   };
 }

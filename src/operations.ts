@@ -51,6 +51,7 @@ export function createOperations(options: OperationsOptions): Operations {
         sessions: sessions.count(),
         blocks: blocks.list().length,
         upstreams: reloader.gateway().upstreams(),
+        plugins: reloader.gateway().plugins(),
         ...(last && { reload: last }),
       };
     },

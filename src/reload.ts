@@ -4,15 +4,26 @@ import { type Fault, checkReload, isSameSetting } from "./config/index.ts";
 import type { Clock, Log, ReloadOutcome } from "./core/index.ts";
 import { type Foundation, toKeys } from "./foundation.ts";
 import type { OpenGateway } from "./open-gateway.ts";
+import { PluginsError } from "./sandbox/index.ts";
 
+/** A gateway, and what it was built from beside its config. */
+export interface BuiltGateway {
+  readonly gateway: OpenGateway;
+  /** Warnings. */
+  readonly faults: readonly Fault[];
+  /** The files of its plugins. */
+  readonly files: readonly string[];
+  /** Whether those still are what it was built from, as another config of the same content names them. */
+  readonly isCurrent: (loaded: LoadedConfig) => Promise<boolean>;
+}
 export interface ReloadOptions {
   readonly foundation: Foundation;
   readonly loaded: LoadedConfig;
-  readonly gateway: OpenGateway;
+  readonly built: BuiltGateway;
   /** Reads the config anew. */
   readonly load: () => Promise<LoadedConfig | RefusedConfig>;
-  /** Builds a gateway from it. */
-  readonly open: (loaded: LoadedConfig) => OpenGateway;
+  /** Builds a gateway from it; rejects with a `PluginsError`, or where it cannot be built. */
+  readonly open: (loaded: LoadedConfig) => Promise<BuiltGateway>;
   /** A line for each fault, without a secret. */
   readonly explain: (faults: readonly Fault[]) => readonly string[];
   /** Hears of each attempt, and of what is running after it. */
@@ -39,7 +50,7 @@ const loadMs = 50_000;
 export function createReloader(options: ReloadOptions): Reloader {
   const { foundation, load, open, explain, tried } = options;
   const { clock, log } = foundation.ports;
-  let { gateway, loaded } = options;
+  let { built, loaded } = options;
   let last: (ReloadOutcome & { readonly time: number }) | undefined;
   /** The newest one, which comes after all others. */
   let newest: Promise<unknown> = Promise.resolve();
@@ -49,9 +60,10 @@ export function createReloader(options: ReloadOptions): Reloader {
   async function run(): Promise<ReloadOutcome> {
     waiting = undefined;
     const attempt = await read();
-    const outcome = attempt.config === undefined ? refuse(attempt.faults) : take(attempt);
+    const { outcome, files } =
+      attempt.config === undefined ? refuse(attempt.faults) : await take(attempt);
     last = { ...outcome, time: clock.now() };
-    await tell(attempt, outcome.result);
+    await tell(withSources(attempt, files), outcome.result);
     return outcome;
   }
 
@@ -72,25 +84,38 @@ export function createReloader(options: ReloadOptions): Reloader {
     }
   }
 
-  function take(attempt: LoadedConfig): ReloadOutcome {
+  async function take(attempt: LoadedConfig): Promise<Taken> {
     const faults = [...attempt.faults, ...checkReload(loaded, attempt)];
     if (foundation.draining.signal.aborted) return refuse([...faults, closing]);
     if (faults.some(({ level }) => level === "error")) return refuse(faults);
-    if (!isSameSetting(loaded.config, attempt.config)) return swap(attempt, faults);
+    const isSame = isSameSetting(loaded.config, attempt.config);
+    if (!isSame || !(await built.isCurrent(attempt))) return await swap(attempt, faults);
     log.info("The config is the same as before", { config: loaded.digest });
-    return { result: "unchanged", digest: loaded.digest, faults: explain(faults) };
+    const outcome = {
+      result: "unchanged",
+      digest: loaded.digest,
+      faults: explain(faults),
+    } as const;
+    return { outcome, files: built.files };
   }
 
-  function swap(attempt: LoadedConfig, faults: readonly Fault[]): ReloadOutcome {
-    let fresh: OpenGateway;
+  async function swap(attempt: LoadedConfig, found: readonly Fault[]): Promise<Taken> {
+    let fresh: BuiltGateway;
     try {
-      fresh = open(attempt);
+      fresh = await open(attempt);
     } catch (error) {
+      if (error instanceof PluginsError) return refuse([...found, ...error.faults], error.files);
       const message = `Cannot be built: ${error instanceof Error ? error.message : String(error)}`;
-      return refuse([...faults, { level: "error", path: "", message }]);
+      return refuse([...found, { level: "error", path: "", message }]);
     }
-    const old = gateway;
-    gateway = fresh;
+    const { files } = fresh;
+    const faults = [...found, ...fresh.faults];
+    if (foundation.draining.signal.aborted) {
+      await fresh.gateway.giveWay();
+      return refuse([...faults, closing], files);
+    }
+    const old = built.gateway;
+    built = fresh;
     loaded = attempt;
     foundation.keyring.use(toKeys(attempt));
     foundation.sessions.rekeyed();
@@ -98,17 +123,23 @@ export function createReloader(options: ReloadOptions): Reloader {
       log.error("The gateway of before did not end cleanly", { error: String(error) });
     });
     log.info("The config was reloaded", { config: attempt.digest });
-    record(gateway, "allowed", clock, log);
-    return { result: "reloaded", digest: attempt.digest, faults: explain(faults) };
+    record(built.gateway, "allowed", clock, log);
+    const outcome = {
+      result: "reloaded",
+      digest: attempt.digest,
+      faults: explain(faults),
+    } as const;
+    return { outcome, files };
   }
 
   /** Loud: whoever changed the file believes that it holds. */
-  function refuse(faults: readonly Fault[]): ReloadOutcome {
+  function refuse(faults: readonly Fault[], files: readonly string[] = []): Taken {
     const lines = explain(faults);
     const why = lines.join("\n");
     log.error("The changed config is refused, and the one of before goes on", { faults: why });
-    record(gateway, "denied", clock, log, why);
-    return { result: "refused", digest: loaded.digest, faults: lines };
+    record(built.gateway, "denied", clock, log, why);
+    const outcome = { result: "refused", digest: loaded.digest, faults: lines } as const;
+    return { outcome, files: [...built.files, ...files] };
   }
 
   async function tell(
@@ -123,7 +154,7 @@ export function createReloader(options: ReloadOptions): Reloader {
   }
 
   return {
-    gateway: () => gateway,
+    gateway: () => built.gateway,
     loaded: () => loaded,
     last: () => last,
     reload: () => {
@@ -133,6 +164,21 @@ export function createReloader(options: ReloadOptions): Reloader {
       return waiting;
     },
   };
+}
+
+interface Taken {
+  readonly outcome: ReloadOutcome;
+  /** Of plugins, that are looked at from now on. */
+  readonly files: readonly string[];
+}
+
+/** A changed file of a plugin is a change of the config. */
+export function withSources<Attempt extends LoadedConfig | RefusedConfig>(
+  attempt: Attempt,
+  files: readonly string[],
+): Attempt {
+  const { watched } = attempt;
+  return { ...attempt, watched: { ...watched, sources: [...watched.sources, ...files] } };
 }
 
 const closing: Fault = { level: "error", path: "", message: "The gateway is closing" };

@@ -1,5 +1,5 @@
 /** What the house tells the audit of one exchange; `docs/audit.md` says what becomes of it. */
-import type { Approval, InnerCode, Redaction } from "../core/index.ts";
+import type { Approval, InnerCode, PluginHit, Redaction } from "../core/index.ts";
 import type { Era, Json } from "../mcp/index.ts";
 
 export type AuditDecision = "allowed" | "denied" | "asked" | "failed" | "cancelled";
@@ -33,6 +33,8 @@ export interface AuditEntry {
   readonly code?: InnerCode | undefined;
   readonly why?: string | undefined;
   readonly rules?: readonly AuditRule[] | undefined;
+  /** What plugins said, each once per hook and verdict. */
+  readonly plugins?: readonly PluginHit[] | undefined;
   /** What a person said of the call, or that one is asked. */
   readonly approval?: Approval | undefined;
   readonly redactions?: readonly Redaction[] | undefined;

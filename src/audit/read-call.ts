@@ -8,6 +8,8 @@ export interface RecordedCall {
   /** Milliseconds since the epoch. */
   readonly time: number;
   readonly id: string | undefined;
+  /** The digest of the config that decided. */
+  readonly config: string | undefined;
   /** Undefined where nobody was identified. */
   readonly client: string | undefined;
   readonly subject: string | undefined;
@@ -21,6 +23,11 @@ export interface RecordedCall {
   readonly code: string | undefined;
   /** Whether a rule asked for a person's consent. */
   readonly isAsked: boolean;
+  /**
+   * What plugins made of the request: `"refused"` before rules with conditions were asked, or
+   * `"changed"`, so that these were asked about something else than what the client sent.
+   */
+  readonly byPlugins: "refused" | "changed" | undefined;
   /** How many exchanges the record stands for. */
   readonly count: number;
   /** Whether the target stands there as it was: neither cut, nor cleaned. */
@@ -43,14 +50,15 @@ export function readCall(line: string): RecordedCall | "other" | "damaged" {
   if (kind === undefined || Number.isNaN(time)) return "damaged";
   if (kind !== "exchange") return "other";
   const decision = decisions.find((each) => each === fields["decision"]);
-  const { count = 1, args, rules = [] } = fields;
+  const { count = 1, args, rules = [], plugins = [] } = fields;
   if (decision === undefined || !isCount(count)) return "damaged";
   if (args !== undefined && !isArguments(args)) return "damaged";
-  if (!Array.isArray(rules)) return "damaged";
-  const [target, subject] = [text("target"), text("subject")];
+  if (!Array.isArray(rules) || !Array.isArray(plugins)) return "damaged";
+  const [target, subject, stage] = [text("target"), text("subject"), text("stage")];
   return {
     time,
     id: text("id"),
+    config: text("config"),
     client: text("client"),
     subject,
     address: text("address"),
@@ -58,11 +66,12 @@ export function readCall(line: string): RecordedCall | "other" | "damaged" {
     upstream: text("upstream"),
     target,
     decision,
-    stage: text("stage"),
+    stage,
     code: text("code"),
     isAsked: decision === "asked" || (rules as unknown[]).some(isAsking),
+    byPlugins: toByPlugins(text("code"), text("stage"), plugins as unknown[]),
     count,
-    isNamed: target !== undefined && isWhole(target),
+    isNamed: target !== undefined && isWhole(target) && !isClaim(stage, target),
     isForgotten: fields["personal"] !== undefined && fields["salt"] === undefined,
     isSubjectKnown: subject === undefined || isWhole(subject),
     args: () => (args === undefined ? undefined : readArguments(line, args)),
@@ -73,6 +82,7 @@ const textNames = [
   "kind",
   "time",
   "id",
+  "config",
   "client",
   "subject",
   "address",
@@ -83,6 +93,9 @@ const textNames = [
   "code",
 ] as const;
 const decisions = ["allowed", "denied", "asked", "failed", "cancelled"] as const;
+/** Longer ones are recorded cut, with a mark behind. */
+const maxTextLength = 1_025;
+const maxClaimed = 256;
 /** More than that is recorded cut. */
 const maxWholeBytes = 8_192;
 /** A record's values may be as deep as a client's message, and stand two levels deeper. */
@@ -107,16 +120,38 @@ function readArguments(line: string, { bytes, value }: Arguments): Json | "missi
   return utf8Length(text) === bytes && !cleaned.test(text) ? json : "missing";
 }
 
+/** What was refused before its target was found stands as the client called it, cut without a mark. */
+function isClaim(stage: string | undefined, target: string): boolean {
+  return stage === "route" && target.length >= maxClaimed;
+}
+
 function isWhole(text: string): boolean {
   return !text.endsWith("…") && !cleaned.test(text);
+}
+
+function toByPlugins(
+  code: string | undefined,
+  stage: string | undefined,
+  plugins: readonly unknown[],
+): RecordedCall["byPlugins"] {
+  const isTheirs = code === "PLUGIN_DENIED" || code === "PLUGIN_FAILED";
+  if (isTheirs && stage === "consult") return "refused";
+  return plugins.some(isChanging) ? "changed" : undefined;
+}
+
+function isChanging(plugin: unknown): boolean {
+  if (!isFields(plugin) || plugin["stage"] !== "consult" || plugin["mode"] !== "enforce")
+    return false;
+  return plugin["verdict"] === "modify" || plugin["verdict"] === "redact";
 }
 
 function isAsking(rule: unknown): boolean {
   return isFields(rule) && rule["then"] === "ask" && rule["mode"] === "enforce";
 }
 
+/** A longer text was never written. Attack: a made-up file of long names, each of which is kept. */
 function isText(value: unknown): boolean {
-  return value === undefined || typeof value === "string";
+  return value === undefined || (typeof value === "string" && value.length <= maxTextLength);
 }
 
 function isCount(value: unknown): value is number {

@@ -1,5 +1,5 @@
 /** Turns an entry into the members of a record, in the contract's order. */
-import { type Approval, type Crypto, type Log, utf8Length } from "../core/index.ts";
+import { type Approval, type Crypto, type Log, type PluginHit, utf8Length } from "../core/index.ts";
 import { type Json, reread, stringOf, textOf } from "../mcp/index.ts";
 import { type RecordMember, type Seal, sealRecord } from "./chain.ts";
 import { cutJson } from "./cut-json.ts";
@@ -37,6 +37,8 @@ const maxCleaned = 32_768;
 const unsure = 16_384;
 const maxTextLength = 1_024;
 const maxListed = 100;
+/** Of a plugin's hash: nobody makes another file that begins so. */
+const hashLength = 16;
 /** No secret that is looked for is shorter, and many names are. */
 const cleanFrom = 8;
 
@@ -76,6 +78,24 @@ export function createRecorder(settings: RecordSettings): ToRecord {
     const shown =
       start.length === whole.length ? whole : `{"cut":true,"text":${JSON.stringify(start)}}`;
     return { text: `{${facts},"value":${shown}}`, covered: `{${facts}}`, value: shown };
+  }
+
+  function toPlugin(hit: PluginHit): string {
+    const { name, version, sha256, hook, stage, verdict, mode, why, ms, count } = hit;
+    const texts = {
+      name,
+      version,
+      sha256: sha256.slice(0, hashLength),
+      hook,
+      stage,
+      verdict,
+      mode,
+    };
+    const parts = Object.entries(texts).map(([key, text]) => `"${key}":${toText(text)}`);
+    if (why !== undefined) parts.push(`"why":${foreign(why)}`);
+    parts.push(`"ms":${toNumber(ms)}`);
+    if (count > 1) parts.push(`"count":${count}`);
+    return `{${parts.join(",")}}`;
   }
 
   return (entry, notes = {}) => {
@@ -149,6 +169,10 @@ export function createRecorder(settings: RecordSettings): ToRecord {
             `{"name":${toText(name)},"then":${toText(then)},"mode":${toText(mode)}}`,
         ),
       ),
+    );
+    add(
+      "plugins",
+      maybe(entry.plugins, (plugins) => toList(plugins, toPlugin)),
     );
     addApproval(entry.approval);
     add(

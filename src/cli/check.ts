@@ -5,6 +5,7 @@ import { definitionFaults } from "./definition-faults.ts";
 import { lockFaults } from "./lock-faults.ts";
 import { formatFaults, load, noConfigText } from "./load.ts";
 import type { LoadRuntime } from "./load.ts";
+import { type PluginRuntime, pluginFaults } from "./plugin-faults.ts";
 import { consoleOutput } from "./output.ts";
 import type { Output } from "./output.ts";
 
@@ -51,7 +52,7 @@ export const checkCommand = defineCommand({
 /** The exit code: 0 good, 1 faults, 2 nothing to check. */
 export async function check(
   options: CheckOptions,
-  runtime: LoadRuntime,
+  runtime: LoadRuntime & PluginRuntime,
   { out, err }: Output,
 ): Promise<number> {
   const loaded = await load(runtime, { ...options, missingSecrets: "warn" });
@@ -61,8 +62,10 @@ export async function check(
   }
   const locked = loaded.config === undefined ? [] : await lockFaults(loaded, runtime);
   const unmet = loaded.config === undefined ? [] : await definitionFaults(loaded, runtime);
-  const faults = [...loaded.faults, ...unmet, ...locked];
-  const isGood = loaded.config !== undefined && locked.every(({ level }) => level === "warning");
+  const plugged = loaded.config === undefined ? [] : await pluginFaults(loaded, runtime);
+  const faults = [...loaded.faults, ...unmet, ...locked, ...plugged];
+  const found = [...locked, ...plugged];
+  const isGood = loaded.config !== undefined && found.every(({ level }) => level === "warning");
   const ok = isGood && !(options.strict && faults.length > 0);
   if (options.json) out(JSON.stringify({ ok, faults }, undefined, 2));
   else if (faults.length > 0) out(formatFaults(faults, runtime.cwd()));

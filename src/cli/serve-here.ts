@@ -1,5 +1,6 @@
 /** One gateway in this process: started, made known, and ended by a signal. */
 import type { LoadedConfig, RefusedConfig } from "../config/index.ts";
+import { withSources } from "../gateway.ts";
 import type { Runtime } from "../runtime/index.ts";
 import { type Started, startGateway } from "../serve.ts";
 import type { Announcement } from "./announce.ts";
@@ -52,6 +53,7 @@ export async function serveHere(settings: ServeHereSettings): Promise<void> {
       },
       reloaded: member?.reloaded,
     });
+    watching.follow(withSources(loaded, started.instance.pluginFiles));
     await announcement.tell(loaded, started);
   } catch (error) {
     const text = startFault(error, loaded);

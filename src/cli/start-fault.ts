@@ -1,12 +1,15 @@
 /** Says why a gateway could not start: what the system calls an error, in words that help. */
 import { type LoadedConfig, resolvePath } from "../config/index.ts";
 import { LockedError } from "../runtime/index.ts";
+import { PluginsError } from "../sandbox/index.ts";
 import { AdminListenError } from "../serve.ts";
+import { formatFaults } from "./load.ts";
 
 type Started = Pick<LoadedConfig, "config" | "folder">;
 
-/** One line; what is not known here stands as the error says it. */
+/** A line, or one for each fault of the plugins; what is not known here stands as the error says it. */
 export function startFault(error: unknown, { config, folder }: Started): string {
+  if (error instanceof PluginsError) return formatFaults(error.faults, folder);
   if (error instanceof LockedError) {
     const by = error.pid === undefined ? "another process" : `process ${error.pid}`;
     const file = resolvePath(folder, config.audit.file);

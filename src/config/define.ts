@@ -1,4 +1,5 @@
-/** The words of `gateway.config.ts`: `defineConfig` and `rule`. */
+/** The words of `gateway.config.ts`: `defineConfig`, `rule` and `plugin`. */
+import type { JsonValue } from "./json-value.ts";
 import type {
   AllowInput,
   CheckedTargets,
@@ -78,6 +79,46 @@ export type RuleSpec<On extends RuleTargets> = Omit<RuleInput, "name" | "on" | S
 export function rule<const On extends RuleTargets>(name: string, spec: RuleSpec<On>): RuleInput {
   // The narrower words of the tools that `on` names are words of any rule.
   return { name, ...spec } as RuleInput;
+}
+
+type PlainPlugin = NonNullable<PlainConfigInput["plugins"]>[number];
+
+/** The `C` of `definePlugin<C>`; of what is no plugin, nothing. */
+type ConfigOf<Module> = unknown extends Module
+  ? unknown
+  : Module extends { readonly default: infer Default }
+    ? ConfigOf<Default>
+    : Module extends {
+          readonly name: string;
+          readonly version: string;
+          readonly setup?: ((config: infer C) => void) | undefined;
+        }
+      ? C
+      : never;
+/** Needed as soon as a plugin has to have something in it. */
+type ConfigMember<C> = unknown extends C
+  ? { readonly config?: JsonValue }
+  : {} extends C
+    ? { readonly config?: C }
+    : { readonly config: C };
+/** All that the config says of a plugin but its file. */
+export type PluginSettings<Module> = Omit<PlainPlugin, "use" | "config"> &
+  ConfigMember<ConfigOf<Module>>;
+export type PluginArguments<Module> =
+  {} extends PluginSettings<Module>
+    ? [settings?: PluginSettings<Module>]
+    : [settings: PluginSettings<Module>];
+
+/**
+ * Names a plugin. With its type, `plugin<typeof import("./plugins/x.ts")>("./plugins/x.ts", { … })`,
+ * `config` is what that plugin takes. Nothing of the file is run here: only the sandbox does that.
+ */
+export function plugin<Module = unknown>(
+  use: string,
+  ...[settings]: PluginArguments<NoInfer<Module>>
+): PlainPlugin {
+  // What one plugin takes for its config is JSON, as that of any.
+  return { use, ...settings } as PlainPlugin;
 }
 
 /** The parts of what `defineConfig` gave; undefined for anything else. */

@@ -1,17 +1,20 @@
 /** What can be set. */
 export type { CheckContext } from "./checks/index.ts";
 export { type Definitions, checkDefinitions } from "./checks/definitions.ts";
-export { defineConfig, rule } from "./define.ts";
+export { defineConfig, plugin, rule } from "./define.ts";
 export type {
   ConfigContext,
   ConfigInput,
   ConfigPart,
   DefinedConfig,
+  PluginArguments,
+  PluginSettings,
   RuleInput,
   RuleSpec,
 } from "./define.ts";
 export { canonicalJson } from "./digest.ts";
-export type { Fault } from "./fault.ts";
+export { toFault } from "./fault.ts";
+export type { Fault, Finding } from "./fault.ts";
 export { findImports } from "./find-imports.ts";
 export { parseInputGrant } from "./input-grant.ts";
 export type { InputGrant } from "./input-grant.ts";
@@ -38,7 +41,7 @@ export type {
 } from "./register.ts";
 export { checkReload } from "./reload.ts";
 export { isSameSetting } from "./same-setting.ts";
-export { configSchema, defaultAsk, isClientName, pattern, test, upstreamName } from "./schema.ts";
+export { configSchema, defaultAsk, isClientName, test, upstreamName } from "./schema.ts";
 export type {
   AdminConfig,
   AdminUserConfig,
@@ -47,8 +50,10 @@ export type {
   ConditionConfig,
   Config,
   DrainConfig,
+  FetchGrantConfig,
   HttpUpstreamConfig,
   PackageUpstreamConfig,
+  PluginConfig,
   RateConfig,
   RoleConfig,
   AskConfig,
@@ -61,6 +66,7 @@ export type {
   WebhookConfig,
   UpstreamRateConfig,
 } from "./schema.ts";
+export { isNoName, isPattern, nameShape, pattern } from "./schema-leaves.ts";
 export { secret } from "./secret.ts";
 export type { SecretCommand, SecretFile, SecretRef } from "./secret.ts";
 export { suggest } from "./suggest.ts";

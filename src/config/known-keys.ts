@@ -30,6 +30,12 @@ const eitherOr = new Map([
   ["upstreams.*.package", oneOfThree],
   ["clients.*.auth.token", twoTokens],
   ["admin.users.*.auth.token", twoTokens],
+  ["plugins.#.kv", 'write grants: { kv: "client" }'],
+  ["plugins.#.fetch", 'write grants: { fetch: [{ origin: "https://api.example.com" }] }'],
+  ["plugins.#.permissions", "what a plugin asks for, it says itself; here grants allow it"],
+  ["plugins.#.on", "write match: { on: […] }"],
+  ["plugins.#.methods", "write match: { methods: […] }"],
+  ["plugins.#.file", "the file is named by use"],
 ]);
 
 export function keepKnownKeys(schema: SchemaNode, input: unknown): KnownKeys {

@@ -2,7 +2,7 @@
 
 /** Keys by the place they stand at; `*` is any name, `#` any index. */
 const keys = new Map<string, readonly string[]>([
-  ["", "issuers plugins metrics egress".split(" ")],
+  ["", "issuers metrics egress".split(" ")],
   ["upstreams.*", "openapi baseUrl credentials contain egress".split(" ")],
   ["clients.*.auth", ["issuer", "claims"]],
   ["clients.*.auth.#", ["issuer", "claims"]],

@@ -40,6 +40,7 @@ export function leaveOut(
     clients: new Set<string>(),
     roles: new Set<string>(),
     rules: new Set(),
+    plugins: new Set(),
   };
   const entryOf = (key: string, name: PathKey): unknown => {
     const entries = sound[key];
@@ -65,14 +66,15 @@ export function leaveOut(
       const isWhole = part === undefined || (key === "rules" && effects.has(String(part)));
       if (isWhole || !isTable(entry)) lost[key].add(String(name));
       else set(sound, key, name, withPart(entry, String(part), standIn(key, name, part)));
-    } else sound[key] = withPart(sound[key], String(name), undefined);
+    } else if (key === "plugins") lost.plugins.add(String(name));
+    else sound[key] = withPart(sound[key], String(name), undefined);
   }
-  const ruleIndexes: number[] = [];
-  for (const key of ["upstreams", "clients", "roles", "rules"] as const) {
+  const indexes: Record<string, readonly number[]> = {};
+  for (const key of ["upstreams", "clients", "roles", "rules", "plugins"] as const) {
     const entries = sound[key];
     if (Array.isArray(entries)) {
       const kept = [...entries.keys()].filter((index) => !lost[key].has(String(index)));
-      ruleIndexes.push(...kept);
+      indexes[key] = kept;
       sound[key] = kept.map((index): unknown => entries[index]);
     } else if (isTable(entries)) {
       const kept = Object.entries(entries).filter(([name]) => !lost[key].has(name));
@@ -83,7 +85,8 @@ export function leaveOut(
     upstreams: [...lost.upstreams],
     clients: [...lost.clients],
     roles: [...lost.roles],
-    ruleIndexes,
+    ruleIndexes: indexes["rules"] ?? [],
+    pluginIndexes: indexes["plugins"] ?? [],
   };
   return { input: sound, leftOut };
 }

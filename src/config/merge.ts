@@ -73,6 +73,7 @@ function merge(parts: readonly NamedPart[], findings: Finding[]): Table {
   };
   const whole = bare();
   const rules: unknown[] = [];
+  const plugins: unknown[] = [];
   for (const { label, table } of parts) {
     for (const [key, value] of Object.entries(table)) {
       if (value === undefined) continue;
@@ -89,6 +90,9 @@ function merge(parts: readonly NamedPart[], findings: Finding[]): Table {
           rules.push(rule);
         }
         whole[key] = rules;
+      } else if (key === "plugins" && Array.isArray(value)) {
+        plugins.push(...(value as readonly unknown[]));
+        whole[key] = plugins;
       } else if (claim([key], label, `"${key}"`)) whole[key] = value;
     }
   }

@@ -48,7 +48,13 @@ export function examine(input: unknown, context: CheckContext): Examined {
   return { config, findings: withoutRepeats(findings) };
 }
 
-const nothingLeftOut: LeftOut = { upstreams: [], clients: [], roles: [], ruleIndexes: [] };
+const nothingLeftOut: LeftOut = {
+  upstreams: [],
+  clients: [],
+  roles: [],
+  ruleIndexes: [],
+  pluginIndexes: [],
+};
 
 /** Names come from requests too: `clients["constructor"]` must find nothing. */
 function bareNames(config: Config): Config {

@@ -1,6 +1,6 @@
 /** Reads a config file: TypeScript and JavaScript through jiti, JSON exactly. */
 import { parseJson } from "../mcp/index.ts";
-import { defineConfig, partsOf, rule } from "./define.ts";
+import { defineConfig, partsOf, plugin, rule } from "./define.ts";
 import type { Fault } from "./fault.ts";
 import type { Imports } from "./find-imports.ts";
 import { evaluate } from "./fresh-modules.ts";
@@ -28,7 +28,7 @@ export async function readConfigFile(
     const message = `The name of a config must end in one of ${configExtensions.join(", ")}`;
     return { fault: faultOf(file, message) };
   }
-  const found = { "mcp-gw": { defineConfig, rule, secret }, ...modules };
+  const found = { "mcp-gw": { defineConfig, plugin, rule, secret }, ...modules };
   try {
     const module = await evaluate(file, source, imports, found);
     return defaultOf(file, module);

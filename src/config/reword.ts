@@ -22,6 +22,8 @@ const instead = new Map([
   ["can", 'write can: ["read"]'],
   ["auth", "make a token with `mcp-gw token create`"],
   ["name", 'write rule("name", { … })'],
+  ["use", 'write use: "./plugins/x.ts"'],
+  ["origin", 'write origin: "https://api.example.com"'],
 ]);
 
 export function reword(issue: BaseIssue<unknown>): Finding {

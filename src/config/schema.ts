@@ -1,10 +1,19 @@
 /** What `gateway.config.ts` may say, with every default. A key that is not here is a fault. */
 import * as v from "valibot";
-import { Secret } from "../core/index.ts";
 import { isAddressRange } from "./address.ts";
 import type { InputGrant } from "./input-grant.ts";
 import { type JsonValue, isJsonValue } from "./json-value.ts";
-import type { SecretRef } from "./secret.ts";
+import { plugin } from "./plugin-schema.ts";
+import {
+  isNoName,
+  nameShape,
+  pattern,
+  patterns,
+  secretValue,
+  text,
+  textOrSecret,
+  wholeNumber,
+} from "./schema-leaves.ts";
 import type { WhenFunction } from "./when.ts";
 
 const isNot = {
@@ -15,57 +24,38 @@ const isNot = {
   grace: "Must be a whole number of milliseconds from 0 to 86400000",
   port: "Must be a port from 0 to 65535",
   perSecond: "Must be from 0.001 to 1000000",
-  name: 'Must be at most 64 letters, digits, ".", "_" or "-" that begin with a letter or digit',
-  pattern: 'Must be "upstream/name", where "*" stands for any run of characters, or "*" alone',
   input: 'Must be a kind of input such as "sampling", or "upstream/kind"',
-  secret: 'Must be a secret such as secret("NAME")',
   url: 'Must be a URL that begins with "http://" or "https://"',
   origin: "Must be an origin such as https://app.example.com, without a path or a slash at its end",
   auth: 'Must be { token: secret("NAME") }, { tokenSha256: "…" }, a list of these, "anonymous" or "stdio"',
   test: "Must be a value, a list of values, { glob }, { matches }, { min, max } or { maxLength }",
+  caller: 'Must be a client, "client/subject" or "*/subject"',
 } as const;
 
 const count = v.pipe(v.number(), v.integer(isNot.count), v.minValue(1, isNot.count));
 const bytes = wholeNumber(1, 1_073_741_824, isNot.bytes);
 const milliseconds = wholeNumber(1, 86_400_000, isNot.milliseconds);
 const port = wholeNumber(0, 65_535, isNot.port);
-const text = v.pipe(v.string(), v.minLength(1, "Must not be empty"));
 
-const nameShape = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 /**
  * One part of a shown name and of policy's `upstream/name`. Shown names are split at `__`, so a
  * name that holds it, or ends in `_`, would read in two ways.
  */
 export const upstreamName = v.pipe(
   v.string(),
-  v.regex(nameShape, isNot.name),
+  v.regex(nameShape, isNoName),
   v.check((name) => !name.includes("__"), 'Must not hold "__"'),
   v.check((name) => !name.endsWith("_"), 'Must not end in "_"'),
 );
 const prefix = v.pipe(
   v.string(),
-  v.check((value) => value === "" || v.is(upstreamName, value), `${isNot.name}, without "__"`),
+  v.check((value) => value === "" || v.is(upstreamName, value), `${isNoName}, without "__"`),
 );
-const clientName = v.pipe(v.string(), v.regex(nameShape, isNot.name));
-const roleName = v.pipe(v.string(), v.regex(nameShape, isNot.name));
+const clientName = v.pipe(v.string(), v.regex(nameShape, isNoName));
+const roleName = v.pipe(v.string(), v.regex(nameShape, isNoName));
 export function isClientName(name: string): boolean {
   return v.is(clientName, name);
 }
-
-/** The user writes a `SecretRef`; by the time this is parsed its value has been read. */
-const secretValue = v.pipe(
-  v.custom<Secret | SecretRef>((value) => value instanceof Secret, isNot.secret),
-  v.transform((value) => value as Secret),
-);
-const textOrSecret = v.pipe(
-  v.custom<string | Secret | SecretRef>(
-    (value) => typeof value === "string" || value instanceof Secret,
-    `Must be a string or a secret such as secret("NAME")`,
-  ),
-  v.transform((value) => value as string | Secret),
-);
-/** Where these stand, `{ secret: … }` names a secret; elsewhere it is data. */
-export const secretNodes: ReadonlySet<unknown> = new Set([secretValue, textOrSecret]);
 
 const url = v.pipe(
   v.string(),
@@ -74,13 +64,6 @@ const url = v.pipe(
 const origin = v.pipe(v.string(), v.check(isOrigin, isNot.origin));
 const day = v.pipe(v.string(), v.isoDate("Must be a date such as 2027-01-31"));
 
-/** `upstream/name`, where `*` stands for any run of characters; or `*` alone. */
-export const pattern = v.pipe(
-  v.string(),
-  v.check((value) => value === "*" || /^[^/]+\/./s.test(value), isNot.pattern),
-  v.maxLength(1024, "Must be at most 1024 characters"),
-);
-const patterns = v.pipe(v.array(pattern), v.minLength(1, "Must not be empty"));
 /** Which kinds and upstreams there are, the cross checks know. */
 const inputGrant = v.custom<InputGrant>((value) => typeof value === "string", isNot.input);
 
@@ -430,6 +413,14 @@ const audit = v.strictObject({
   onFull: v.optional(v.picklist(["refuse", "drop"]), "refuse"),
 });
 
+const ownCaller = v.pipe(
+  v.string(),
+  v.check((value) => {
+    const [client = "", ...subject] = value.split("/");
+    if (subject.length === 0) return isClientName(client);
+    return (client === "*" || isClientName(client)) && subject.join("/") !== "";
+  }, isNot.caller),
+);
 const adminUser = v.strictObject({
   /** A token, or a list of tokens. */
   auth: v.lazy((input: unknown): typeof tokenAuths | typeof tokenAuth =>
@@ -440,6 +431,12 @@ const adminUser = v.strictObject({
     v.array(v.picklist(["read", "approve", "operate"])),
     v.minLength(1, 'Must hold at least one of "read", "approve", "operate"'),
   ),
+  /**
+   * Attack: somebody sends a call as a client, and approves it as an operator. Whose calls are their
+   * own: `"client"` or `"client/subject"`, with `*` for whichever client. Those of the client and the
+   * subject of their own name are so by default, and always.
+   */
+  is: v.optional(v.array(ownCaller), []),
 });
 const adminListener = v.strictObject({
   /** `"127.0.0.1"` by default; off loopback it needs `users`. */
@@ -527,6 +524,8 @@ export const configSchema = v.strictObject({
   roles: v.optional(v.record(roleName, role), {}),
   /** What narrows the clients' rights. All that match count, in any order. */
   rules: v.optional(v.array(rule), []),
+  /** Code of anybody's in a sandbox, asked in this order about calls and answers. */
+  plugins: v.optional(v.array(plugin), []),
   /** What every answer is cleaned of, unless an upstream or a client says otherwise. */
   sanitize: v.optional(sanitizeSettings, {}),
   /** Whether tools have to be the ones that were reviewed; `gateway.lock.json` says which. */
@@ -552,6 +551,8 @@ export type PackageUpstreamConfig = v.InferOutput<typeof packageUpstream>;
 export type ClientConfig = Config["clients"][string];
 export type RoleConfig = Config["roles"][string];
 export type RuleConfig = Config["rules"][number];
+export type PluginConfig = Config["plugins"][number];
+export type FetchGrantConfig = NonNullable<PluginConfig["grants"]["fetch"]>[number];
 export type RuleRateConfig = NonNullable<RuleConfig["rate"]>;
 export type AskConfig = v.InferOutput<typeof askSettings>;
 export type ConditionConfig = v.InferOutput<typeof condition>;
@@ -565,10 +566,6 @@ export type AdminConfig = Exclude<Config["admin"], false>;
 export type AdminUserConfig = AdminConfig["users"][string];
 export type WebhookConfig = v.InferOutput<typeof webhook>;
 export type DrainConfig = Config["drain"];
-
-function wholeNumber(min: number, max: number, message: string) {
-  return v.pipe(v.number(), v.integer(message), v.minValue(min, message), v.maxValue(max, message));
-}
 
 function isObject(value: unknown): value is object {
   return typeof value === "object" && value !== null && !Array.isArray(value);

@@ -10,7 +10,7 @@ export interface Failure {
   readonly why: string;
   /** Nothing of the call can have arrived: there was no connection. */
   readonly isUnreached?: true;
-  /** Of a refusal in a later round: the stage that gave it, and what it tells. */
+  /** Of a refusal behind the first answer: the stage that gave it, and what it tells. */
   readonly refused?: {
     readonly stage: string;
     readonly data?: Readonly<Record<string, unknown>> | undefined;

@@ -123,8 +123,31 @@ export interface McpStream {
 }
 export type McpInput = McpRequest | McpNotification | McpResponse | McpClose | McpStream;
 
+/** What a plugin said in one of its hooks, as the record names it. */
+export interface PluginHit {
+  readonly name: string;
+  readonly version: string;
+  /** Of its files, in lower-case hex. */
+  readonly sha256: string;
+  readonly hook: string;
+  /** Whether it was asked about the request, or about the answer. */
+  readonly stage: "consult" | "review";
+  /** What it wanted done, or the code of its failure. */
+  readonly verdict: string;
+  /** In `shadow` nothing of it was applied. */
+  readonly mode: "enforce" | "shadow";
+  /** Its reason or note, or what failed: the first of several. */
+  readonly why?: string | undefined;
+  /** Its own time, summed. */
+  readonly ms: number;
+  /** How often it said so. */
+  readonly count: number;
+}
+
 export interface Understood extends Counted {
   readonly input: McpInput;
+  /** Grows on the way, and goes on from round to round. */
+  readonly plugins?: PluginHit[];
 }
 
 /** A tool as its upstream declares it. */
@@ -213,6 +236,8 @@ export interface Shaped extends Permitted {
     readonly tool: ToolFacts | undefined;
     /** The rules that set arguments. */
     readonly rules: readonly RuleHit[];
+    /** The arguments that they set whatever anybody else says: JSON texts by name. */
+    readonly pinned: ReadonlyMap<string, string>;
   };
 }
 /** What will be sent: the bytes that are judged next. */

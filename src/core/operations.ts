@@ -10,6 +10,11 @@ export type Right = "read" | "approve" | "operate";
 export interface Operator {
   readonly name: string;
   readonly can: ReadonlySet<Right>;
+  /**
+   * Whose calls are their own, beside those of a client or subject of their name: `client`,
+   * `client/subject`, or `*` in place of the client for the subject behind whichever.
+   */
+  readonly is: readonly string[];
 }
 
 /** What one admin request came to, for the audit. */
@@ -54,6 +59,15 @@ export interface UpstreamState {
   /** The tools that are held back, since they are not the ones that were reviewed. */
   readonly quarantined: readonly string[];
 }
+/** A plugin since it was opened; plain data, with what it has done beside these. */
+export interface PluginState {
+  readonly name: string;
+  readonly version: string;
+  readonly file: string;
+  /** Lower-case hex. */
+  readonly sha256: string;
+  readonly mode: "enforce" | "shadow";
+}
 /** How this instance is, for operators. */
 export interface InstanceState {
   readonly instance: string;
@@ -68,6 +82,7 @@ export interface InstanceState {
   readonly sessions: number;
   readonly blocks: number;
   readonly upstreams: readonly UpstreamState[];
+  readonly plugins: readonly PluginState[];
   /** The last attempt; absent before the first one. */
   readonly reload?: ReloadOutcome & { readonly time: number };
 }

@@ -52,6 +52,11 @@ export interface EgressRequest {
   readonly signal: Cancellation;
   /** Until the status line and headers are here. */
   readonly headersTimeoutMs: number;
+  /**
+   * The connection goes to an address of the Internet, and to the very one that was looked at; a name
+   * that has none is unreachable. A host that is written as an address is dialled as it is. Default: false.
+   */
+  readonly publicOnly?: boolean;
 }
 /** Its body must be read to its end, as a whole or piece by piece, or cancelled. */
 export interface EgressResponse extends Body {
@@ -144,7 +149,7 @@ export interface Files {
   readonly readTail: (path: string, maxBytes: number) => Promise<string | undefined>;
   /** Names of what stands in a folder, in no order; none where there is no folder. */
   readonly list: (folder: string) => Promise<readonly string[]>;
-  /** Lines of a file, one at a time. */
+  /** Lines of a file, one at a time; one of more than 4 Mi UTF-16 units is given as "…". */
   readonly readLines: (path: string) => AsyncIterable<string>;
   /** Opens for appending; creates the file with mode 0600. */
   readonly openAppend: (path: string) => Promise<AppendFile>;
@@ -215,6 +220,27 @@ export class StoreLost extends Error {
   }
 }
 
+/** What becomes of a thread. */
+export interface ThreadEars {
+  readonly hear: (message: unknown) => void;
+  /** Once, when it has gone without `terminate`; `why` is for operators. */
+  readonly ended: (why: string) => void;
+}
+export interface Thread {
+  /** A copy arrives, in order, also where the thread is still starting. */
+  readonly post: (message: unknown) => void;
+  /** Nothing is heard of it any more. */
+  readonly terminate: () => void;
+}
+/** Threads that run plugins: a module of this program, with as few rights as the runtime can give. */
+export interface Threads {
+  /** How many can really run at the same time. */
+  readonly cores: number;
+  /** False where a thread that is busy goes on after `terminate`, unheard (Deno). */
+  readonly endsBusy: boolean;
+  readonly start: (ears: ThreadEars) => Thread;
+}
+
 /** What a gateway is built on. */
 export interface Ports {
   readonly clock: Clock;
@@ -224,6 +250,7 @@ export interface Ports {
   readonly spawn: Spawn;
   readonly packages: Packages;
   readonly files: Files;
+  readonly threads: Threads;
   readonly store: Store;
   /** Absent where this instance is alone. */
   readonly bus?: Bus | undefined;

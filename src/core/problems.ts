@@ -76,6 +76,8 @@ export const problems = {
   APPROVAL_REQUIRED: row(200, -31037, "A person has to approve this call", tellsWhy),
   APPROVAL_REFUSED: row(200, -31038, "A person has refused this call"),
   INPUT_DENIED: row(200, -31023, "The server asked for input that is not granted"),
+  PLUGIN_DENIED: row(200, -31024, "A plugin refuses this", toolResult),
+  PLUGIN_FAILED: row(200, -31025, "A plugin could not decide this", { asToolResult: true }),
   UPSTREAM_UNAVAILABLE: row([502, 200], internalError, "The server is not available"),
   UPSTREAM_TIMEOUT: row([504, 200], internalError, "The server did not answer in time"),
   UPSTREAM_INVALID: row([502, 200], internalError, "The server gave an invalid answer"),

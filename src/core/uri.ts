@@ -120,3 +120,19 @@ export function isNormalTemplate(template: string): boolean {
 export function templateToGlob(template: string): string {
   return template.replaceAll(/\{[^{}]*\}/g, "*");
 }
+
+/**
+ * One text for the spellings of a URI that servers may read alike, although each of them is normal:
+ * what denies compares these too. Decodes visible ASCII, save `%25`, which would make other
+ * encodings, and `%2A`, which would make a wildcard; puts the host in lower case (RFC 3986 section
+ * 6.2.2.1). Takes globs too.
+ */
+export function toLooseUri(uri: string): string {
+  return uri
+    .replace(/^[^:/?#]*:\/\/[^/?#]*/, (start) => start.toLowerCase())
+    .replaceAll(/%([2-7][0-9A-Fa-f])/g, (encoded, hex: string) => {
+      const code = Number.parseInt(hex, 16);
+      const isKept = code <= 0x20 || code === 0x7f || encoded === "%25" || /%2A/i.test(encoded);
+      return isKept ? encoded : String.fromCharCode(code);
+    });
+}

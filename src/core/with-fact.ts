@@ -23,6 +23,7 @@ class Facts implements Record<keyof AllFacts, unknown> {
   client;
   quota;
   input;
+  plugins;
   target;
   permit;
   shaped;
@@ -53,6 +54,7 @@ class Facts implements Record<keyof AllFacts, unknown> {
     this.client = from.client;
     this.quota = from.quota;
     this.input = from.input;
+    this.plugins = from.plugins;
     this.target = from.target;
     this.permit = from.permit;
     this.shaped = from.shaped;

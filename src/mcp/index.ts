@@ -1,4 +1,5 @@
 /** The protocol's words. */
+export * from "./call-result.ts";
 export * from "./canonical.ts";
 export * from "./era.ts";
 export * from "./event-stream.ts";

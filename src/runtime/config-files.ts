@@ -1,7 +1,7 @@
 /** What loading a config needs of the machine: files, one command for a secret, randomness. */
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, readFile, realpath, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import process from "node:process";
 import type { Crypto } from "../core/index.ts";
@@ -22,6 +22,7 @@ export function createConfigFiles(crypto: Crypto): ConfigFiles {
       if (found.size > maxBytes) throw new Error(`"${path}" has more than ${maxBytes} bytes`);
       return await readText(path);
     },
+    realPath: (path) => realpath(path).catch(unlessMissing),
     writeNew: async (path, text) => {
       await mkdir(dirname(path), { recursive: true, mode: 0o700 });
       await writeFile(path, text, { flag: "wx", mode: 0o600 });

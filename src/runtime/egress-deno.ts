@@ -2,11 +2,21 @@
 import { EgressError, createGatherer } from "../core/index.ts";
 import type { Clock, Egress, EgressRequest, EgressResponse } from "../core/index.ts";
 import { deadlineFor, maxResponseHeaderBytes, toEgressError } from "./egress-deadline.ts";
+import type { Resolve } from "./public-address.ts";
 
-export function createDenoEgress(clock: Clock): Egress {
+/**
+ * Deno's `fetch` asks for a name's addresses by itself and shows them to nobody, so requests to public
+ * addresses alone go the way of Node; who makes none does not pay for it.
+ */
+export function createDenoEgress(clock: Clock, resolve?: Resolve): Egress {
   const closing = new AbortController();
+  let publicEgress: Promise<Egress> | undefined;
+  const openPublic = async (): Promise<Egress> =>
+    (await import("./egress-node.ts")).createNodeEgress(resolve);
   return {
     request: async (request) => {
+      if (request.publicOnly === true)
+        return (await (publicEgress ??= openPublic())).request(request);
       const deadline = deadlineFor(request, clock);
       try {
         const response = await fetch(request.url, {
@@ -28,9 +38,9 @@ export function createDenoEgress(clock: Clock): Egress {
         deadline.met();
       }
     },
-    close: () => {
+    close: async () => {
       closing.abort();
-      return Promise.resolve();
+      await (await publicEgress)?.close();
     },
   };
 }

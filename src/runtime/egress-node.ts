@@ -4,6 +4,7 @@ import type { Dispatcher } from "undici";
 import { EgressError } from "../core/index.ts";
 import type { Egress, EgressRequest, EgressResponse } from "../core/index.ts";
 import { maxResponseHeaderBytes, toEgressError } from "./egress-deadline.ts";
+import { type Resolve, createPublicLookup } from "./public-address.ts";
 import { type Source, createSource } from "./undici-body.ts";
 
 /** Origins come from the config; the bound is for what a later credential flow may add. */
@@ -16,13 +17,16 @@ interface Place {
   readonly path: string;
 }
 
-export function createNodeEgress(): Egress {
+export function createNodeEgress(resolve?: Resolve): Egress {
+  const lookup = createPublicLookup(resolve);
   const pools = new Map<string, Pool>();
   /** By whole URL: to take it apart again for each call would cost more than the look-up. */
   const places = new Map<string, Place>();
 
-  const poolFor = (origin: string): Pool => {
-    const known = pools.get(origin);
+  /** Connections to any address of an origin and those to public ones are never each other's. */
+  const poolFor = (origin: string, isPublicOnly: boolean): Pool => {
+    const key = isPublicOnly ? `public ${origin}` : origin;
+    const known = pools.get(key);
     if (known !== undefined) return known;
     const [oldest] = pools;
     if (oldest !== undefined && pools.size >= maxPools) {
@@ -36,24 +40,30 @@ export function createNodeEgress(): Egress {
       // A quiet event stream is healthy: whoever reads it knows how long it may be silent.
       bodyTimeout: 0,
       maxHeaderSize: maxResponseHeaderBytes,
+      ...(isPublicOnly && { connect: { lookup } }),
     });
-    pools.set(origin, pool);
+    pools.set(key, pool);
     return pool;
   };
 
   const placeFor = (url: string): Place => {
     const known = places.get(url);
     if (known !== undefined) return known;
-    const { origin, pathname, search } = new URL(url);
     if (places.size >= maxPools) places.clear();
-    const place = { pool: poolFor(origin), path: pathname + search };
+    const place = toPlace(url, false);
     places.set(url, place);
     return place;
+  };
+  const toPlace = (url: string, isPublicOnly: boolean): Place => {
+    const { origin, pathname, search } = new URL(url);
+    return { pool: poolFor(origin, isPublicOnly), path: pathname + search };
   };
 
   return {
     request: (request) => {
-      const { pool, path } = placeFor(request.url);
+      // A plugin's URLs are many, and would push the upstreams' out.
+      const { pool, path } =
+        request.publicOnly === true ? toPlace(request.url, true) : placeFor(request.url);
       return dispatch(pool, path, request);
     },
     close: async () => {

@@ -13,6 +13,7 @@ import { createPackages } from "./packages.ts";
 import { progress } from "./progress.ts";
 import { type Signals, createSignals } from "./signals.ts";
 import { createSpawn } from "./spawn.ts";
+import { createThreads } from "./threads.ts";
 import { readStdin, terminal, writeStdout } from "./standard-streams.ts";
 import type { Runtime, Workers } from "./runtime.ts";
 
@@ -30,6 +31,7 @@ export async function openRuntime(): Promise<Runtime> {
     spawn,
     packages: createPackages({ spawn, env: process.env }),
     files: createFiles(),
+    threads: createThreads(),
     config: createConfigFiles(crypto),
     fingerprint,
     env: process.env,

@@ -11,6 +11,7 @@ import type {
   Log,
   Packages,
   Spawn,
+  Threads,
 } from "../core/index.ts";
 
 export interface Peer {
@@ -69,8 +70,10 @@ export type Serve = (options: ServeOptions) => Promise<Listening>;
 export interface ConfigFiles {
   /** Undefined where there is no such file. */
   readonly readText: (path: string) => Promise<string | undefined>;
-  /** As `readText`, for what the gateway wrote itself; rejects for a pipe, and for more than `maxBytes`. */
+  /** As `readText`, for what should be a file of no great size; rejects for a pipe, and for more than `maxBytes`. */
   readonly readOwn: (path: string, maxBytes: number) => Promise<string | undefined>;
+  /** Where a path leads, without links; undefined where nothing is there. */
+  readonly realPath: (path: string) => Promise<string | undefined>;
   /** Mode 0600, in a folder that is made where it is missing; rejects where the file exists. */
   readonly writeNew: (path: string, text: string) => Promise<void>;
   /** As `writeNew`, for a file that may be there: a reader sees the old text or the new one. */
@@ -166,6 +169,7 @@ export interface Runtime {
   readonly spawn: Spawn;
   readonly packages: Packages;
   readonly files: Files;
+  readonly threads: Threads;
   readonly config: ConfigFiles;
   /** What a file is now, behind its links, as a text that changes with it; empty where there is none. Never rejects. */
   readonly fingerprint: (path: string) => Promise<string>;

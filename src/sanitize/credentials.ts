@@ -8,24 +8,25 @@ import { type Literals, createLiterals } from "./literals.ts";
 /**
  * Attack: a server that holds one of the gateway's credentials sends it back, in an answer, an error
  * or the description of a tool, and the client has it. So each is looked for in what every upstream
- * says to every client: headers and variables that are secrets, headers that by their name hold one,
- * plain tokens of clients and operators, the keys, what signs announcements, and what opens the store; `more` is what the
- * gateway made itself. Undefined where there is none.
+ * says to every client: headers and variables that are secrets, headers that by their name hold one
+ * (those that are added to what plugins fetch, too), plain tokens of clients and operators, the keys,
+ * what signs announcements, and what opens the store; `more` is what the gateway made itself.
+ * Undefined where there is none.
  */
 export function credentialsOf(config: Config, more: readonly string[] = []): Literals | undefined {
-  const { upstreams, clients, admin, approvals, keys, store } = config;
+  const { upstreams, clients, admin, approvals, keys, plugins, store } = config;
   const values: string[] = [...more];
   for (const upstream of Object.values(upstreams)) {
     if ("url" in upstream) {
-      for (const [name, value] of Object.entries(upstream.headers)) {
-        const isSecret = value instanceof Secret || holdsCredential(name);
-        if (isSecret) values.push(...partsOf(value instanceof Secret ? value.reveal() : value));
-      }
+      values.push(...credentialsIn(upstream.headers));
     } else {
       for (const value of Object.values(upstream.env)) {
         if (value instanceof Secret) values.push(...partsOf(value.reveal()));
       }
     }
+  }
+  for (const { grants } of plugins) {
+    for (const { headers } of grants.fetch ?? []) values.push(...credentialsIn(headers));
   }
   const operators = admin === false ? [] : Object.values(admin.users);
   for (const { auth } of [...Object.values(clients), ...operators]) {
@@ -38,6 +39,13 @@ export function credentialsOf(config: Config, more: readonly string[] = []): Lit
   if (approvals.webhook?.secret !== undefined) values.push(approvals.webhook.secret.reveal());
   if (store !== "memory") values.push(...openersOf(store.redis));
   return createLiterals(values);
+}
+
+function credentialsIn(headers: Readonly<Record<string, Secret | string>> = {}): readonly string[] {
+  return Object.entries(headers).flatMap(([name, value]) => {
+    if (value instanceof Secret) return partsOf(value.reveal());
+    return holdsCredential(name) ? partsOf(value) : [];
+  });
 }
 
 /** The URL where it is a secret, and the password in it. */

@@ -2,8 +2,10 @@
 export { credentialsOf } from "./credentials.ts";
 export { hides } from "./hides.ts";
 export { type CleanedJson, cleanJson } from "./json.ts";
+export { type LeafSpan, type TextLeaves, editLeaves, toLeaves } from "./leaves.ts";
 export { type Literals, createLiterals } from "./literals.ts";
 export { type CleanedMessage, cleanMessage } from "./message.ts";
+export { type Place, dataPlace, errorPlace, paramsPlace, resultPlace } from "./places.ts";
 export {
   type HiddenMode,
   type SanitizeSettings,

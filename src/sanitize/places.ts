@@ -65,6 +65,7 @@ const table = {
     tools: "Tool",
   },
   ErrorData: { elicitations: "InputParams" },
+  Error: { data: "ErrorData" },
   Block: {
     type: "name",
     data: "media",
@@ -143,6 +144,8 @@ const places = buildPlaces();
 
 export const dataPlace: Place = placeOf("Data");
 export const errorDataPlace: Place = placeOf("ErrorData");
+/** A JSON-RPC error as a whole. */
+export const errorPlace: Place = placeOf("Error");
 
 const results: ReadonlyMap<string, PlaceName> = new Map<string, PlaceName>([
   ["tools/list", "ToolsResult"],

@@ -35,6 +35,7 @@ import type { Greeter } from "./greet.ts";
 import type { Lists } from "./lists.ts";
 import { toCallDigest } from "./call-digest.ts";
 import { cutCompletion } from "./complete.ts";
+import type { ReviewListing } from "./review-list.ts";
 import { showTaskUris, showUris } from "./show.ts";
 import type { Sealed } from "./route.ts";
 import type { Round, States } from "./state.ts";
@@ -65,6 +66,8 @@ export interface Answerers {
   readonly greeter: Greeter;
   readonly subscriber: Subscriber;
   readonly sessions: Sessions;
+  /** What plugins say of lists; undefined where none says anything. */
+  readonly reviewList: (exchange: Metered, target: ListTarget) => ReviewListing | undefined;
 }
 
 /** Asks who can answer: one upstream, several of them for a list, or the gateway itself. */
@@ -73,7 +76,7 @@ export function forward(
   upstreams: Upstreams,
   names: Names,
   { states, tasks }: Sealed,
-  { lists, greeter, subscriber, sessions }: Answerers,
+  { lists, greeter, subscriber, sessions, reviewList }: Answerers,
   clock: Clock,
   settings: ForwardSettings,
   marks: ApprovalMarks,
@@ -99,7 +102,7 @@ export function forward(
 
   async function toList(exchange: Metered, target: ListTarget): Promise<Verdict<Answered>> {
     const from = clock.elapsed();
-    const listed = await lists.list(exchange, target);
+    const listed = await lists.list(exchange, target, reviewList(exchange, target));
     if ("verdict" in listed) return listed;
     const { message, redactions } = listed;
     const timing = { upstreamMs: clock.elapsed() - from };

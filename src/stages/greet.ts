@@ -29,6 +29,7 @@ import {
 } from "../mcp/index.ts";
 import { type SanitizeSettings, cleanText } from "../sanitize/index.ts";
 import { patiently } from "./patience.ts";
+import type { NoteReview } from "./review-note.ts";
 import type { Sessions } from "../sessions/index.ts";
 import type { Upstreams } from "../upstreams/index.ts";
 
@@ -52,6 +53,7 @@ export function createGreeter(
   sessions: Sessions,
   clock: Clock,
   settings: GreetSettings,
+  review: NoteReview["instructions"],
 ): Greeter {
   const { version } = settings;
   const serverInfo = JSON.stringify({ name: "mcp-gw", title: "mcp-gw", version });
@@ -117,7 +119,9 @@ export function createGreeter(
         const asked = upstreams.get(name)?.discover(caller, signal);
         const discovered = asked && (await patiently(clock, `"${name}"`, asked));
         if (discovered === undefined || "kind" in discovered) return undefined;
-        const { capabilities, instructions = "" } = discovered;
+        const { capabilities, instructions: own = "" } = discovered;
+        const reviewed = review(exchange, name, own);
+        const instructions = typeof reviewed === "string" ? reviewed : await reviewed;
         const { text, redactions, denied } = cleanText(
           instructions,
           settings.sanitize(client.name, name),

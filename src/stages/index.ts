@@ -23,6 +23,7 @@ import type { Approvals } from "../approvals/index.ts";
 import type { Identity } from "../identity/index.ts";
 import type { Limits } from "../limits/index.ts";
 import type { Policy } from "../policy/index.ts";
+import type { Plugins } from "../sandbox/index.ts";
 import type { Sessions } from "../sessions/index.ts";
 import type { Names, Upstreams } from "../upstreams/index.ts";
 import { admit } from "./admit.ts";
@@ -37,8 +38,11 @@ import { judge } from "./judge.ts";
 import { limit } from "./limit.ts";
 import { createLists } from "./lists.ts";
 import { meter } from "./meter.ts";
+import { createPluginDesk } from "./plugin-desk.ts";
 import { read } from "./read.ts";
 import { createRejoin } from "./rejoin.ts";
+import { createListReview } from "./review-list.ts";
+import { createNoteReview } from "./review-note.ts";
 import { review } from "./review.ts";
 import { route } from "./route.ts";
 import { type Sanitizable, sanitize, whyCleaner } from "./sanitize.ts";
@@ -47,6 +51,7 @@ import { shape } from "./shape.ts";
 import { createStates } from "./state.ts";
 import { type Subscriber, type Succession, createSubscriber } from "./subscribe.ts";
 import { createTasks } from "./task.ts";
+import { type TellPlugins, createTellPlugins } from "./tell-plugins.ts";
 import { createWatch } from "./watching.ts";
 
 export { takesStream } from "./accept.ts";
@@ -72,6 +77,7 @@ export interface Rooms {
   readonly limits: Limits;
   readonly sessions: Sessions;
   readonly policy: Policy;
+  readonly plugins: Plugins;
   readonly upstreams: Upstreams;
   readonly names: Names;
   readonly clock: Clock;
@@ -95,6 +101,8 @@ export interface Road {
   readonly sanitize: Stage<Sanitizable, Cleaned>;
   /** A refusal's reason, as the client may read it. */
   readonly cleanWhy: ReturnType<typeof whyCleaner>;
+  /** After the record. */
+  readonly tellPlugins: TellPlugins;
   /** Takes over the streams of the gateway before this one. */
   readonly subscriber: Subscriber;
 }
@@ -121,7 +129,10 @@ export function buildRoad(rooms: Rooms, settings: RoadSettings): Road {
   const listPorts = { clock, log, crypto, sealer };
   const lists = createLists(policy, upstreams, names, listRules, listPorts);
   const greeting = { version: settings.version, sanitize: sanitizeSettings };
-  const greeter = createGreeter(upstreams, sessions, clock, greeting);
+  const cleanWhy = whyCleaner(settings.sanitize);
+  const desk = createPluginDesk(rooms.plugins, log);
+  const notes = createNoteReview(desk);
+  const greeter = createGreeter(upstreams, sessions, clock, greeting, notes.instructions);
   const sealed = {
     states: createStates({ clock, crypto }, seals),
     tasks: createTasks(crypto, seals),
@@ -136,7 +147,7 @@ export function buildRoad(rooms: Rooms, settings: RoadSettings): Road {
     clock,
     draining,
     succession,
-    watch: createWatch(rooms, lists),
+    watch: createWatch({ ...rooms, review: notes.news }, lists),
     clean: async (exchange, answer) => {
       const cleaned = await cleaning.run(
         withFact(exchange, { reviewed: answer, cleaned: undefined }),
@@ -149,7 +160,8 @@ export function buildRoad(rooms: Rooms, settings: RoadSettings): Road {
   const { isWithheld } = settings.shape;
   const find = (exchange: Consulted, target: OneTarget) =>
     findListed(exchange, target, upstreams, clock, isWithheld);
-  const answerers = { lists, greeter, subscriber, sessions };
+  const reviewList = createListReview(desk, cleanWhy);
+  const answerers = { lists, greeter, subscriber, sessions, reviewList };
   return {
     arrive: pipeline(
       admit(settings.admission),
@@ -161,7 +173,7 @@ export function buildRoad(rooms: Rooms, settings: RoadSettings): Road {
       routing,
       authorizing,
       shape(policy, upstreams, clock, isWithheld),
-      consult(),
+      consult(desk),
       judge(policy, settings.judge),
       approve({ approvals, states: sealed.states, crypto, find }, settings.approve),
       meter(limits),
@@ -169,10 +181,11 @@ export function buildRoad(rooms: Rooms, settings: RoadSettings): Road {
         crypto,
         config: settings.approve.config,
       }),
-      review(),
+      review(desk, cleanWhy),
     ),
     sanitize: cleaning,
-    cleanWhy: whyCleaner(settings.sanitize),
+    cleanWhy,
+    tellPlugins: createTellPlugins(rooms.plugins, desk, log),
     subscriber,
   };
 }

@@ -22,6 +22,7 @@ import { createListCleaner } from "./clean-lists.ts";
 import { createCursors } from "./cursor.ts";
 import { type Part, cutPage } from "./page.ts";
 import { patiently } from "./patience.ts";
+import type { ReviewListing } from "./review-list.ts";
 import { type ShowableItem, createItemShower } from "./show-items.ts";
 import { createSchemaCutter } from "./shown-schema.ts";
 import { subjectOf } from "./subject.ts";
@@ -35,11 +36,18 @@ export interface ListFacts extends Pick<Metered, "client" | "address" | "endpoin
   readonly input: { readonly caller: Caller };
 }
 export interface Lists {
-  /** One page; refused as `CURSOR_INVALID` where the target's cursor is not one for this caller. */
-  readonly list: (facts: ListFacts, target: ListTarget) => Promise<ListAnswer | Deny>;
+  /**
+   * One page; refused as `CURSOR_INVALID` where the target's cursor is not one for this caller.
+   * `review` is what plugins say of each upstream's part.
+   */
+  readonly list: (
+    facts: ListFacts,
+    target: ListTarget,
+    review?: ReviewListing,
+  ) => Promise<ListAnswer | Deny>;
   /**
    * SHA-256 over all that this caller sees, templates with the resources: another one where that
-   * has changed. Undefined where every upstream fails.
+   * has changed, whatever plugins make of it. Undefined where every upstream fails.
    */
   readonly digest: (
     facts: ListFacts,
@@ -86,13 +94,13 @@ export function createLists(
   const cursors = createCursors(sealer, clock);
 
   return {
-    list: async (facts, { list: kind, upstreams: asked, cursor }) => {
+    list: async (facts, { list: kind, upstreams: asked, cursor }, review) => {
       const owner = { client: facts.client, endpoint: facts.endpoint, list: kind };
       const from = cursor === undefined ? undefined : await cursors.open(owner, cursor);
       if (cursor !== undefined && from === undefined) {
         return deny("CURSOR_INVALID", "The cursor is forged, foreign or expired");
       }
-      const parts = await look(facts, asked, kind);
+      const parts = await look(facts, asked, kind, review);
       if ("kind" in parts) return { message: parts, redactions: [] };
       const page = cutPage(parts, from, {
         maxItems: maxPageItems,
@@ -126,12 +134,17 @@ export function createLists(
     facts: ListFacts,
     asked: readonly string[],
     kind: ListKind,
+    review?: ReviewListing,
   ): Promise<readonly CleanPart[] | Failure> {
     const caller = { client: facts.client, caller: facts.input.caller };
     const answers = await Promise.all(
       asked.map(async (name): Promise<CleanPart | Failure> => {
         const listing = await ask(name, upstreams.get(name)?.list(kind, caller, facts.signal));
-        return "kind" in listing ? listing : toPart(facts, name, kind, listing);
+        if ("kind" in listing) return listing;
+        const reviewed = review
+          ? await review(name, listing, toVisible(facts, name, kind))
+          : listing;
+        return "kind" in reviewed ? reviewed : toPart(facts, name, kind, reviewed);
       }),
     );
     const failures = answers.filter((each) => "kind" in each);
@@ -161,8 +174,9 @@ export function createLists(
     const cleaned = cleanList(kind, listing, rules.settings(client.name, upstream));
     if (cleaned.denied !== undefined) return failure("RESPONSE_WITHHELD", cleaned.denied);
     const subject = subjectOf(facts);
+    const isVisible = toVisible(facts, upstream, kind);
     const items = showItems(cleaned, kind, endpoint.upstream === undefined ? upstream : undefined);
-    const own = items.filter(({ key }) => isVisible(subject, upstream, kind, key));
+    const own = items.filter(({ key }) => isVisible(key));
     const visible = kind === "tools" ? own.map((tool) => toSeen(subject, upstream, tool)) : own;
     const maxBytes = toMaxBytes(client.name);
     const shown = visible.filter(({ bytes }) => bytes < maxBytes);
@@ -183,10 +197,13 @@ export function createLists(
     return cutSchema(tool, { pinned, defaulted: policy.defaulted(subject, thing) });
   }
 
-  function isVisible(subject: Subject, upstream: string, kind: ListKind, name: string): boolean {
-    if (kind === "resourceTemplates") return policy.showsTemplate(subject, upstream, name);
+  function toVisible(facts: ListFacts, upstream: string, kind: ListKind): (key: string) => boolean {
+    const subject = subjectOf(facts);
+    if (kind === "resourceTemplates") {
+      return (template) => policy.showsTemplate(subject, upstream, template);
+    }
     const what = kind === "tools" ? "tool" : kind === "prompts" ? "prompt" : "resource";
-    return policy.decide(subject, { kind: what, upstream, name }).allowed;
+    return (name) => policy.decide(subject, { kind: what, upstream, name }).allowed;
   }
 
   function toMaxBytes(client: string): number {

@@ -49,6 +49,7 @@ export function toEntry(facts: Facts, outcome: Outcome, upstreamEra: Era | undef
     args: member(message?.params, "arguments"),
     ...outcome,
     rules: toRules(judged.shaped?.rules, outcome.rules ?? judged.judgement?.rules),
+    plugins: facts.plugins?.length ? facts.plugins : undefined,
     approval: facts.approval,
     upstreamMs: facts.timing?.upstreamMs,
     bytesIn: input?.bytes,

@@ -1,9 +1,66 @@
-import { type Answered, type Reviewed, type Stage, pass, withFact } from "../core/index.ts";
+import {
+  type AnswerMessage,
+  type AnswerStream,
+  type Answered,
+  type OneTarget,
+  type Reviewed,
+  type Stage,
+  mapAnswer,
+  pass,
+  withFact,
+} from "../core/index.ts";
+import type { LoadedPlugin } from "../sandbox/index.ts";
+import { methodOf } from "./plugin-ctx.ts";
+import { type PluginDesk, fitting } from "./plugin-desk.ts";
+import { toPluginFailure } from "./plugin-refusal.ts";
+import { type MessageQuestion, createMessageReview } from "./review-message.ts";
 
-/** The answer as it goes on to `sanitize`. */
-export function review(): Stage<Answered, Reviewed> {
+/** A refusal's reason, as the client may read it. */
+export type CleanReason = (exchange: Answered, why: string) => string;
+
+/**
+ * Asks the plugins about each message of the answer, as it flows: what one refuses ends the answer
+ * there. Lists were put to them one upstream after another when they were made.
+ */
+export function review(desk: PluginDesk, clean: CleanReason): Stage<Answered, Reviewed> {
+  const all = desk.having(["onToolResult", "onText", "onInputRequest"]);
+
   return {
     name: "review",
-    run: (exchange) => pass(withFact(exchange, { reviewed: exchange.raw })),
+    run: (exchange) => {
+      const { target, raw } = exchange;
+      const plugins = target.kind === "one" ? concerned(exchange, target) : [];
+      const reviewed =
+        target.kind !== "one" || plugins.length === 0 ? raw : flow(exchange, target, plugins);
+      return pass(withFact(exchange, { reviewed }));
+    },
   };
+
+  function concerned({ input }: Answered, { upstream, name }: OneTarget): readonly LoadedPlugin[] {
+    return fitting(all, { method: methodOf(input), upstream, name });
+  }
+
+  function flow(
+    exchange: Answered,
+    target: OneTarget,
+    plugins: readonly LoadedPlugin[],
+  ): AnswerStream {
+    const { toQuestion } = createMessageReview(exchange, target, plugins);
+    return mapAnswer(exchange.raw, (message) => {
+      const question = toQuestion(message);
+      return question === undefined ? message : ask(exchange, message, question);
+    });
+  }
+
+  async function ask(
+    exchange: Answered,
+    message: AnswerMessage,
+    { links, scene, state, toMessage }: MessageQuestion,
+  ): Promise<AnswerMessage> {
+    const answered = await desk.ask(links, scene, state, exchange);
+    if ("refusal" in answered) {
+      return toPluginFailure(answered.refusal, (why) => clean(exchange, why));
+    }
+    return answered.state === state ? message : toMessage(answered.state);
+  }
 }

@@ -35,14 +35,14 @@ export function shape(
       if (target.kind !== "one") {
         const hasParams = input.kind === "request" || input.kind === "notification";
         const params = hasParams ? input.params : undefined;
-        return pass(withFact(exchange, { shaped: { params, tool: undefined, rules: [] } }));
+        return pass(withFact(exchange, { shaped: { params, tool: undefined, ...unset } }));
       }
       // First, since what follows tells its reason, and of what does not exist nothing is told.
       const tool = await findListed(exchange, target, upstreams, clock, isWithheld);
       if (tool !== undefined && "verdict" in tool) return tool;
       // The call that became the task was shaped when it was made.
       if (tool === undefined || isOfTask(input)) {
-        return pass(withFact(exchange, { shaped: { params: target.params, tool, rules: [] } }));
+        return pass(withFact(exchange, { shaped: { params: target.params, tool, ...unset } }));
       }
       const shaped = shapeCall(exchange, target, tool);
       return "verdict" in shaped ? shaped : pass(withFact(exchange, { shaped }));
@@ -74,6 +74,9 @@ export function shape(
     const found = policy.shape(subject, thing, { args, annotations });
     const { rules } = found;
     if (found.kind === "deny") return deny(found.code, found.why, { rules });
-    return { params: setArguments(target.params, found.set), tool, rules };
+    const params = setArguments(target.params, found.set);
+    return { params, tool, rules, pinned: found.pinned };
   }
 }
+
+const unset: Pick<Shaped["shaped"], "rules" | "pinned"> = { rules: [], pinned: new Map() };

@@ -14,6 +14,7 @@ import type { SessionState, Sessions } from "../sessions/index.ts";
 import { type ListChange, type Names, type Upstreams, isPartOf } from "../upstreams/index.ts";
 import { type Board, type Noted, createBoard, pump } from "./board.ts";
 import type { Lists } from "./lists.ts";
+import type { NoteReview } from "./review-note.ts";
 import { type MayRead, toMayRead } from "./may-read.ts";
 import { empty, withId } from "./subscription-words.ts";
 
@@ -45,10 +46,12 @@ export interface WatchRooms {
   readonly clock: Clock;
   /** What callers may see has changed without any upstream; gives back how to stop. */
   readonly onDecided: (act: () => void) => () => void;
+  /** What plugins say of what an upstream tells. */
+  readonly review: NoteReview["news"];
 }
 
 export function createWatch(rooms: WatchRooms, lists: Lists): Watch {
-  const { policy, upstreams, names, sessions, clock, onDecided } = rooms;
+  const { policy, upstreams, names, sessions, clock, onDecided, review } = rooms;
 
   return async (exchange, target, known) => {
     const { input, signal } = exchange;
@@ -203,8 +206,14 @@ export function createWatch(rooms: WatchRooms, lists: Lists): Watch {
     const named = member(params, "uri");
     const own = named && spliced(params, [replace(named, JSON.stringify(shown))]);
     if (!isObject(own)) return undefined;
-    const tagged = id === undefined ? own : withId(own, id);
-    return { kind: "notification", method: "notifications/resources/updated", params: tagged };
+    const method = "notifications/resources/updated";
+    const reviewed = await review(exchange, upstream, {
+      kind: "notification",
+      method,
+      params: own,
+    });
+    if (reviewed?.params === undefined || id === undefined) return reviewed;
+    return { ...reviewed, params: withId(reviewed.params, id) };
   }
 }
 

@@ -383,6 +383,20 @@ describe("admin", () => {
     ]);
   });
 
+  test("knows whose calls are an operator's own, and of no client that is not there", () => {
+    const of = (...is: string[]) => admin({ users: { ops: { ...ops, is } } });
+    expect(of("web", "web/ada", "*/ada", "web/https://id.example/ada")).toEqual([]);
+    expect(of("web", "web-app", "web-app/ada")).toEqual([
+      'error admin.users.ops.is[1]: "admin.users.ops" names the unknown client "web-app"',
+      'error admin.users.ops.is[2]: "admin.users.ops" names the unknown client "web-app"',
+    ]);
+    for (const none of ["", "*", "*/", "web/", "/ada", "w*/ada", "**/ada"]) {
+      expect(of(none)).toEqual([
+        'error admin.users.ops.is[0]: Must be a client, "client/subject" or "*/subject"',
+      ]);
+    }
+  });
+
   test("with a fault of its own hides no fault of the others, and makes none up", () => {
     const same = { auth: { token: token("a") }, allow };
     const users = { ops: { ...ops, can: [] } };

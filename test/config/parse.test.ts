@@ -83,7 +83,7 @@ test("parse gives an upstream no rate by default, and names what one lacks", () 
 
 test("parse turns admin off, and finds no operator under an inherited name", () => {
   expect(parseConfig({ ...good, admin: false }, context).config?.admin).toBe(false);
-  const users = { ops: { auth: { token: token("o") }, can: ["read", "operate"] } };
+  const users = { ops: { auth: { token: token("o") }, can: ["read", "operate"], is: [] } };
   const { config, faults } = parseConfig({ ...good, admin: { port: 9, users } }, context);
   expect(faults).toEqual([]);
   expect(config?.admin).toEqual({ host: "127.0.0.1", port: 9, hosts: [], users });
@@ -174,7 +174,6 @@ test.each([
     "roles.x.claims",
     '"claims"',
   ],
-  [{ ...good, plugins: [] }, "plugins", '"plugins"'],
   [
     { ...good, admin: { users: { ops: { auth: { issuer: "corp" }, can: ["read"] } } } },
     "admin.users.ops.auth.issuer",

@@ -42,6 +42,14 @@ test("readLines gives the lines of a file larger than its buffer, the last one w
   expect(await linesOf(path)).toEqual(lines);
 });
 
+test("readLines gives a line that no reader should hold as one that is no JSON, and goes on behind it", async () => {
+  const path = at("long");
+  const long = "x".repeat(4_194_304);
+  const record = `{"seq":1}${" ".repeat(9_000_000)}`;
+  await writeFile(path, ["a", record, "b", long, `${record}!`].join("\n"));
+  expect(await linesOf(path)).toEqual(["a", "…", "b", long, "…"]);
+});
+
 test("readLines rejects where there is no file", async () => {
   await expect(linesOf(at("missing"))).rejects.toThrow(/ENOENT/);
 });

@@ -4,9 +4,9 @@ import { mkdtemp, readFile, rm, stat, utimes, writeFile } from "node:fs/promises
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { nodeCommandOfFile } from "../built.ts";
 import { LockedError, openRuntime } from "../../src/runtime/index.ts";
 
-const loader = new URL("../../node_modules/jiti/lib/jiti-register.mjs", import.meta.url).href;
 const { lock, lockHolder } = await openRuntime();
 let folder: string;
 let path: string;
@@ -22,9 +22,8 @@ afterEach(async () => {
 });
 
 async function holdElsewhere(): Promise<number> {
-  const script = join(import.meta.dirname, "holder.ts");
-  const node = process.versions["deno"] === undefined ? process.execPath : "node";
-  child = spawn(node, ["--import", loader, script, path], { stdio: ["ignore", "pipe", "inherit"] });
+  const { command, args } = nodeCommandOfFile(join(import.meta.dirname, "holder.ts"), path);
+  child = spawn(command, args, { stdio: ["ignore", "pipe", "inherit"] });
   if (child.stdout !== null) await once(child.stdout, "data");
   return child.pid ?? 0;
 }

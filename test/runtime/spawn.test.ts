@@ -6,6 +6,7 @@ import type { Clock } from "../../src/core/index.ts";
 import { createClock } from "../../src/runtime/clock.ts";
 import { createGuard } from "../../src/runtime/spawn-guard.ts";
 import { createSpawn } from "../../src/runtime/spawn.ts";
+import { commandOfFile } from "../built.ts";
 
 const spawn = createSpawn(createClock());
 /** A clock whose timers never fire. */
@@ -132,7 +133,8 @@ const isDeno = "Deno" in globalThis;
 
 test.skipIf(isDeno)("children end with their owner, also where that is killed", async () => {
   const file = fileURLToPath(new URL("fixtures/owner.ts", import.meta.url));
-  const owner = start(process.execPath, ["--import", "jiti/register", file], { stdio: "pipe" });
+  const { command, args } = commandOfFile(file);
+  const owner = start(command, args, { stdio: "pipe" });
   const [first] = await firstLines(owner.stdout);
   const pid = Number(first);
   expect(isAlive(pid)).toBe(true);

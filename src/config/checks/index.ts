@@ -6,6 +6,7 @@ import { checkApprovers, checkWebhook } from "./approvers.ts";
 import { checkExposure } from "./exposure.ts";
 import { checkInput } from "./input.ts";
 import { checkKeys } from "./keys.ts";
+import { checkPlugins } from "./plugins.ts";
 import { checkRates } from "./rates.ts";
 import { checkRoles } from "./roles.ts";
 import { checkEffects } from "./effects.ts";
@@ -34,6 +35,10 @@ export function crossCheck(
       rule,
       path: ["rules", leftOut.ruleIndexes[index] ?? index],
     })),
+    plugins: config.plugins.map((plugin, index) => ({
+      plugin,
+      path: ["plugins", leftOut.pluginIndexes[index] ?? index],
+    })),
   };
   return [
     checkUpstreams,
@@ -51,5 +56,6 @@ export function crossCheck(
     checkApprovers,
     checkWebhook,
     checkConflicts,
+    checkPlugins,
   ].flatMap((check) => check(checked));
 }

@@ -1,6 +1,6 @@
 /** What the cross checks look at. */
 import type { PathKey } from "../fault.ts";
-import type { Config, RuleConfig } from "../schema.ts";
+import type { Config, PluginConfig, RuleConfig } from "../schema.ts";
 
 export interface CheckContext {
   /** Lower-case hex. */
@@ -18,6 +18,8 @@ export interface LeftOut {
   readonly roles: readonly string[];
   /** Where the rules that are left stand in the file; empty where none was left out. */
   readonly ruleIndexes: readonly number[];
+  /** As `ruleIndexes`. */
+  readonly pluginIndexes: readonly number[];
 }
 
 export interface Checked {
@@ -28,4 +30,5 @@ export interface Checked {
   readonly clients: ReadonlySet<string>;
   readonly roles: ReadonlySet<string>;
   readonly rules: readonly { readonly rule: RuleConfig; readonly path: readonly PathKey[] }[];
+  readonly plugins: readonly { readonly plugin: PluginConfig; readonly path: readonly PathKey[] }[];
 }

@@ -39,6 +39,14 @@ export function checkTargets(checked: Checked): readonly Finding[] {
           : byKind(rule.on, on);
     findings.push(...placed.flatMap((at) => check(at, checked)));
   }
+  for (const { plugin, path } of checked.plugins) {
+    const placed = (plugin.match.on ?? []).map((pattern, index) => ({
+      pattern,
+      kind: undefined,
+      path: [...path, "match", "on", index],
+    }));
+    findings.push(...placed.flatMap((at) => check(at, checked)));
+  }
   return findings;
 }
 

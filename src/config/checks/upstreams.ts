@@ -4,14 +4,13 @@ import { finding } from "../fault.ts";
 import type { Finding } from "../fault.ts";
 import { isPackageName, parsePackageName, splitPackageName } from "../package-name.ts";
 import type { HttpUpstreamConfig, PackageUpstreamConfig } from "../schema.ts";
+import { checkHeader } from "./headers.ts";
 import type { Checked } from "./subject.ts";
 import { Secret } from "../../core/index.ts";
 
 /** Headers of the gateway's own hop; a config that sets them breaks the protocol. */
 const ownHeaders =
   /^(accept|connection|content-(length|type)|te|trailer|transfer-encoding|upgrade|mcp-.*)$/i;
-const headerName = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
-const headerValue = /^[\t\x20-\x7E\x80-\xFF]*$/;
 
 export function checkUpstreams({ config }: Checked): readonly Finding[] {
   const findings: Finding[] = [];
@@ -83,15 +82,7 @@ function checkHttp(name: string, upstream: HttpUpstreamConfig): readonly Finding
     );
   }
   for (const [header, value] of Object.entries(upstream.headers)) {
-    const at = [...path, "headers", header];
-    const text = value instanceof Secret ? value.reveal() : value;
-    if (!headerName.test(header)) findings.push(finding("error", at, "Is not a header name"));
-    else if (ownHeaders.test(header)) {
-      findings.push(finding("error", at, `"${header}" is set by the gateway itself`));
-    }
-    if (!headerValue.test(text)) {
-      findings.push(finding("error", at, "Holds characters that no header can carry"));
-    }
+    findings.push(...checkHeader(header, value, ownHeaders, [...path, "headers", header]));
   }
   const hasSecret = Object.values(upstream.headers).some((value) => value instanceof Secret);
   if (hasSecret && protocol === "http:" && !isLoopbackHost(hostname)) {

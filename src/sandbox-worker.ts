@@ -1,0 +1,23 @@
+/**
+ * The plugins' thread. The gateway starts it, tells it what to run, and believes nothing that a
+ * plugin says: what a plugin reaches here is the engine alone.
+ */
+import { hash, randomUUID } from "node:crypto";
+import { parentPort } from "node:worker_threads";
+import { type Order, createEngine, serveThread } from "./sandbox/thread/index.ts";
+
+const port = parentPort;
+if (port === null) throw new Error("The gateway starts this module, as a thread");
+
+const elapsed = (): number => performance.now();
+const after = (ms: number, act: () => void): { readonly cancel: () => void } => {
+  const timer = setTimeout(act, ms);
+  return { cancel: () => clearTimeout(timer) };
+};
+const sha256 = (data: string | Uint8Array): string => hash("sha256", data, "hex");
+
+const engine = createEngine({ elapsed, after, sha256, randomUUID });
+const serving = Promise.resolve(engine).then((opened) =>
+  serveThread(opened, { elapsed, after, post: (report) => port.postMessage(report) }),
+);
+port.on("message", (order: Order) => void serving.then((take) => take(order)));

@@ -1,0 +1,86 @@
+/** What a guest may ask of the host, for each plugin and by its grants. */
+import type { HostCall, HostCallName } from "../face.ts";
+import { type Act, type HostPlugin, type HostPorts, notGranted } from "./acts.ts";
+import { createComplaint } from "./complaint.ts";
+import { createFetch } from "./fetch.ts";
+import { type Kv, createKv } from "./kv.ts";
+
+export interface HostCount {
+  readonly calls: number;
+  /** Those of the calls that came to nothing. */
+  readonly faults: number;
+}
+export interface PluginHost {
+  /** For one call of one hook, whose budget it holds: never share one between calls. */
+  readonly forCall: (client: string) => HostCall;
+  /** Since this plugin's host was made. */
+  readonly counts: () => ReadonlyMap<HostCallName, HostCount>;
+}
+export interface Host {
+  /** Throws a `RangeError` where a grant cannot be held to. */
+  readonly forPlugin: (plugin: HostPlugin) => PluginHost;
+}
+
+const maxCalls = 100;
+const maxPending = 16;
+
+/**
+ * Whatever is asked for is refused unless it was granted, and a fault says nothing of the host. The
+ * budget is the thread's to keep; here it is kept once more, should a guest ever get out of its engine.
+ */
+export function createHost(ports: HostPorts): Host {
+  return { forPlugin: (plugin) => createPluginHost(ports, plugin) };
+}
+
+function createPluginHost(ports: HostPorts, plugin: HostPlugin): PluginHost {
+  const { clock, log } = ports;
+  const complain = createComplaint("A plugin cannot fetch", { clock, log });
+  const complainOfError = createComplaint("Cannot do what a plugin asks for", { clock, log });
+  const { kv, fetch } = plugin.grants;
+  const tell = (why: string): void => complain({ plugin: plugin.name, why });
+  const acts: Readonly<Record<HostCallName, Act>> = {
+    ...(kv === undefined ? noKv : createKv(ports, plugin)),
+    fetch: fetch === undefined ? notGranted("fetch") : createFetch(ports, plugin, tell),
+  };
+  const known = new Map(Object.entries(acts));
+  const counts = new Map<HostCallName, HostCount>();
+
+  const run = async (name: HostCallName, args: string, client: string) => {
+    try {
+      const act = known.get(name);
+      return act === undefined
+        ? { fault: "The host knows no such thing" }
+        : await act(client, args);
+    } catch (error) {
+      // Its message may hold what the store or a server said.
+      const kind = error instanceof Error ? error.name : typeof error;
+      complainOfError({ plugin: plugin.name, call: name, error: kind });
+      return { fault: `${name} failed` };
+    }
+  };
+  const count = (name: HostCallName, isFault: boolean): void => {
+    if (!known.has(name)) return;
+    const { calls, faults } = counts.get(name) ?? { calls: 0, faults: 0 };
+    counts.set(name, { calls: calls + 1, faults: faults + (isFault ? 1 : 0) });
+  };
+  return {
+    counts: () => new Map(counts),
+    forCall: (client) => {
+      let asked = 0;
+      let pending = 0;
+      return async (name, args) => {
+        if (asked >= maxCalls) return { fault: `A call asks the host at most ${maxCalls} times` };
+        if (pending >= maxPending) return { fault: `At most ${maxPending} things are waited for` };
+        asked++;
+        pending++;
+        const answer = await run(name, args, client);
+        pending--;
+        count(name, "fault" in answer);
+        return answer;
+      };
+    },
+  };
+}
+
+const denied = notGranted("kv");
+const noKv: Kv = { "kv.get": denied, "kv.set": denied, "kv.incr": denied, "kv.delete": denied };

@@ -1,0 +1,63 @@
+/** From a config to plugins that can be asked: loaded, checked and opened, all of them or none. */
+import type { Fault } from "../../config/index.ts";
+import type { Host } from "../host/host.ts";
+import type { OpenFault, PluginPool, PluginSet, PluginSpec } from "../pool/index.ts";
+import {
+  type LoadPluginsOptions,
+  type LoadedPlugins,
+  type ReadyPlugin,
+  loadPlugins,
+} from "./load-plugins.ts";
+import { placeOf } from "./place.ts";
+
+export interface OpenPluginsOptions extends Omit<LoadPluginsOptions, "inspect"> {
+  readonly pool: Pick<PluginPool, "inspect" | "open">;
+  readonly host: Host;
+}
+/** With `plugins` the faults are warnings; without it at least one of them is an error. */
+export interface OpenedPlugins extends Pick<LoadedPlugins, "faults" | "watched"> {
+  readonly plugins?: PluginSet | undefined;
+}
+
+/** What keeps a gateway from starting: every fault of its plugins. */
+export class PluginsError extends Error {
+  readonly faults: readonly Fault[];
+  /** Every file that the plugins consist of: when one has changed, they may load. */
+  readonly files: readonly string[];
+
+  constructor(faults: readonly Fault[], files: readonly string[]) {
+    const errors = faults.filter(({ level }) => level === "error");
+    super(errors.map(({ path, message }) => `${path}: ${message}`).join("\n"));
+    this.name = "PluginsError";
+    this.faults = faults;
+    this.files = files;
+  }
+}
+
+/** Never rejects for what a plugin is; what of it was opened before a fault is closed again. */
+export async function openPlugins(options: OpenPluginsOptions): Promise<OpenedPlugins> {
+  const { pool, host } = options;
+  const { ready, faults, watched } = await loadPlugins({ ...options, inspect: pool.inspect });
+  if (ready === undefined) return { faults, watched };
+  const opened = await pool.open(ready.map((one) => toSpec(one, host)));
+  if ("run" in opened) return { plugins: opened, faults, watched };
+  return { faults: [...faults, ...opened.map((fault) => toFault(fault, ready, options))], watched };
+}
+
+function toSpec({ grants, ...ready }: ReadyPlugin, host: Host): PluginSpec {
+  const { name } = ready.plugin;
+  const { wallMs } = ready.limits;
+  return { ...ready, host: host.forPlugin({ name, grants, wallMs }).forCall };
+}
+
+function toFault(
+  opened: OpenFault,
+  ready: readonly ReadyPlugin[],
+  { loaded }: OpenPluginsOptions,
+): Fault {
+  const { fault, file } = opened;
+  const index = ready.findIndex(({ plugin }) => plugin.file === file);
+  const code = ready[index]?.code ?? { file, modules: [], sha256: "" };
+  const place = placeOf(opened, code, loaded.folder);
+  return { level: "error", path: `plugins[${index}]`, message: fault, ...place };
+}

@@ -1,0 +1,80 @@
+/** One plugin in the pool. */
+import type { Clock, Log } from "../../core/index.ts";
+import type { HostCall, PluginCode, PluginLimits } from "../face.ts";
+import type { LoadedPlugin } from "../road-face.ts";
+import { type Counters, type HookStats, createCounters } from "./counters.ts";
+import { type WriteGuestLogs, createGuestLog } from "./guest-log.ts";
+import { type Quarantine, type QuarantineState, createQuarantine } from "./quarantine.ts";
+
+/** What the pool is given of a plugin. */
+export interface PluginSpec {
+  readonly plugin: LoadedPlugin;
+  readonly code: PluginCode;
+  /** JSON. */
+  readonly config: string;
+  readonly limits: PluginLimits;
+  /** What it may ask of the host in one client's name. */
+  readonly host: (client: string) => HostCall;
+}
+export interface PluginStats {
+  readonly name: string;
+  readonly version: string;
+  readonly file: string;
+  readonly sha256: string;
+  readonly mode: "enforce" | "shadow";
+  readonly onError: "deny" | "allow";
+  readonly quarantine: QuarantineState;
+  /** Broken instances that were made anew. */
+  readonly reopened: number;
+  /** Threads that it took down. */
+  readonly lostThreads: number;
+  readonly hooks: readonly HookStats[];
+}
+
+export interface PoolEntry {
+  /** What threads know it by. */
+  readonly number: number;
+  readonly spec: PluginSpec;
+  readonly quarantine: Quarantine;
+  readonly counters: Counters;
+  readonly writeLogs: WriteGuestLogs;
+  readonly reopened: () => void;
+  readonly lostThread: () => void;
+  readonly stats: () => PluginStats;
+}
+
+export function createEntry(
+  number: number,
+  spec: PluginSpec,
+  ports: { readonly clock: Clock; readonly log: Log },
+): PoolEntry {
+  const { name, version, file, sha256, mode, onError } = spec.plugin;
+  const quarantine = createQuarantine(name, ports);
+  const counters = createCounters();
+  let reopened = 0;
+  let lostThreads = 0;
+  return {
+    number,
+    spec,
+    quarantine,
+    counters,
+    writeLogs: createGuestLog(name, ports),
+    reopened: () => void reopened++,
+    lostThread: () => {
+      lostThreads++;
+      quarantine.lostThread();
+    },
+    stats: () => ({
+      name,
+      version,
+      file,
+      sha256,
+      mode,
+      onError,
+      quarantine: quarantine.state(),
+      reopened,
+      lostThreads,
+      hooks: counters.stats(),
+    }),
+  };
+}

@@ -1,0 +1,80 @@
+/** Which steps of a chain go to a thread, and how what comes back is put together. */
+import type { HookEnd } from "../face.ts";
+import type { Step, StepEnd } from "../road-face.ts";
+import { applies, stops, toFailedEnd } from "../thread/ends.ts";
+import type { ThreadStep } from "../thread/messages.ts";
+import type { PoolEntry } from "./entry.ts";
+import type { Entry } from "./quarantine.ts";
+
+/** A step that a thread runs. */
+export interface Entered {
+  readonly step: Step;
+  readonly entry: PoolEntry;
+  readonly way: Entry;
+}
+/** One that does not come so far. */
+interface Settled {
+  readonly step: Step;
+  readonly entry: PoolEntry | undefined;
+  readonly end: HookEnd;
+}
+export type Planned = Entered | Settled;
+
+/** Up to the first step that is known to end the chain. */
+export function toPlan(
+  steps: readonly Step[],
+  find: (step: Step) => PoolEntry | undefined,
+): readonly Planned[] {
+  const plan: Planned[] = [];
+  for (const step of steps) {
+    const planned = planStep(step, find(step));
+    plan.push(planned);
+    if ("end" in planned && stops(step.plugin, planned.end.outcome)) break;
+  }
+  return plan;
+}
+
+function planStep(step: Step, entry: PoolEntry | undefined): Planned {
+  if (entry === undefined) {
+    return { step, entry, end: toFailedEnd("load_error", "The plugin is closed") };
+  }
+  const { maxInputKb } = entry.spec.limits;
+  // Each unit is a byte at least; the engine counts exactly.
+  if (step.payload.length > maxInputKb * 1024) {
+    const end = toFailedEnd("input_too_large", `The payload is larger than ${maxInputKb} KB`);
+    return { step, entry, end };
+  }
+  const way = entry.quarantine.enter();
+  if (way !== undefined) return { step, entry, way };
+  return { step, entry, end: toFailedEnd("quarantined", "The plugin is in quarantine") };
+}
+
+export function isEntered(planned: Planned): planned is Entered {
+  return "way" in planned;
+}
+
+export function toThreadStep({ step, entry }: Entered, now: number, seed: number): ThreadStep {
+  const { hook, payload, ctx, bytes, plugin } = step;
+  const { mode, onError } = plugin;
+  return { plugin: entry.number, mode, onError, hook, payload, ctx, now, seed, bytes };
+}
+
+export interface Merged {
+  readonly planned: Planned;
+  readonly end: HookEnd;
+}
+/** In the order of the steps, up to the one that ends the chain; `next` gives what the thread said. */
+export function merge(plan: readonly Planned[], next: () => HookEnd): readonly Merged[] {
+  const merged: Merged[] = [];
+  for (const planned of plan) {
+    const end = isEntered(planned) ? next() : planned.end;
+    merged.push({ planned, end });
+    if (stops(planned.step.plugin, end.outcome)) break;
+  }
+  return merged;
+}
+
+export function toStepEnd({ planned, end }: Merged): StepEnd {
+  const { plugin, hook } = planned.step;
+  return { ...end, plugin, hook, applies: applies(plugin, end.outcome) };
+}

@@ -1,0 +1,114 @@
+/** A plugins' thread: does what the pool orders, and knows nothing of MCP. */
+import type { Engine, HostAnswer } from "../face.ts";
+import { type ChainContext, type Found, type OpenPlugin, runChain } from "./chain.ts";
+import type { Order, Report, ThreadPorts } from "./messages.ts";
+import { type PulseWriter, createPulseMemory, createPulseWriter } from "./pulse.ts";
+import { createStock } from "./stock.ts";
+
+interface Asked {
+  readonly chain: number;
+  readonly settle: (answer: HostAnswer) => void;
+}
+type OrderOf<Type> = Extract<Order, { readonly type: Type }>;
+
+const cancelled: HostAnswer = { fault: "The call was cancelled" };
+
+/** Gives what takes each order; it is told once that the thread is ready. */
+export function serveThread(engine: Engine, ports: ThreadPorts): (order: Order) => void {
+  const { post } = ports;
+  const plugins = new Map<number, Found>();
+  let lastOpened: Promise<unknown> = Promise.resolve();
+  const chains = new Set<number>();
+  const asked = new Map<number, Asked>();
+  let pulse: PulseWriter = createPulseWriter(createPulseMemory());
+  let asks = 0;
+
+  const inspect = async ({ id, code, limits }: OrderOf<"inspect">): Promise<void> => {
+    pulse.enter(0, limits.loadMs);
+    post({ type: "inspected", id, said: await engine.inspect(code, limits) });
+    pulse.leave();
+  };
+
+  const open = async (order: OrderOf<"open">): Promise<OpenPlugin | undefined> => {
+    const { id, plugin, code, config, limits } = order;
+    const make = async (): ReturnType<Engine["open"]> => {
+      pulse.enter(plugin, limits.loadMs);
+      const made = await engine.open(code, config, limits);
+      pulse.leave();
+      return made;
+    };
+    const first = await make();
+    post("fault" in first ? { type: "opened", id, fault: first } : { type: "opened", id });
+    if ("fault" in first) return undefined;
+    const reopened = (): void => post({ type: "reopened", plugin });
+    const { maxInstances } = limits;
+    const stock = createStock({ first, open: make, maxInstances, reopened, after: ports.after });
+    return { limits, stock };
+  };
+  /** One after the other, so that it can be seen which one hangs; calls wait for theirs. */
+  const queueOpen = async (order: OrderOf<"open">): Promise<void> => {
+    const { plugin } = order;
+    const opened = lastOpened.then(() => open(order));
+    lastOpened = opened;
+    plugins.set(plugin, opened);
+    const made = await opened;
+    if (plugins.get(plugin) !== opened) made?.stock.drop();
+    else if (made === undefined) plugins.delete(plugin);
+    else plugins.set(plugin, made);
+  };
+
+  const ask = (chain: number): ChainContext["ask"] => {
+    return (step, name, args) => {
+      if (!chains.has(chain)) return Promise.resolve(cancelled);
+      const number = ++asks;
+      post({ type: "ask", ask: number, id: chain, step, name, args });
+      return new Promise((settle) => {
+        asked.set(number, { chain, settle });
+      });
+    };
+  };
+
+  const answer = ({ ask: number, answer: said }: OrderOf<"answer">): void => {
+    const one = asked.get(number);
+    asked.delete(number);
+    one?.settle(said);
+  };
+
+  const run = async ({ id, steps }: OrderOf<"run">): Promise<void> => {
+    chains.add(id);
+    const isCancelled = (): boolean => !chains.has(id);
+    const find = (plugin: number): Found | undefined => plugins.get(plugin);
+    const ends = await runChain(steps, { ports, pulse, find, ask: ask(id), isCancelled });
+    post({ type: "ended", id, ends });
+    forget(id);
+  };
+
+  /** Nothing is asked for it any more. */
+  const forget = (id: number): void => {
+    chains.delete(id);
+    for (const [number, one] of asked) {
+      if (one.chain === id) answer({ type: "answer", ask: number, answer: cancelled });
+    }
+  };
+
+  const drop = ({ plugin }: OrderOf<"drop">): void => {
+    const found = plugins.get(plugin);
+    plugins.delete(plugin);
+    if (found !== undefined && "stock" in found) found.stock.drop();
+  };
+
+  const ready: Report = { type: "ready" };
+  post(ready);
+  return (order) => {
+    // Whoever takes an order is in no guest.
+    pulse.leave();
+    pulse.taken();
+    if (order.type === "run") void run(order);
+    else if (order.type === "answer") answer(order);
+    else if (order.type === "cancel") forget(order.id);
+    else if (order.type === "open") void queueOpen(order);
+    else if (order.type === "inspect") void inspect(order);
+    else if (order.type === "drop") drop(order);
+    else pulse = createPulseWriter(order.pulse);
+  };
+}

@@ -1,0 +1,196 @@
+/** Asks plugins one after another about one message, each about what those before it made of it. */
+import { type Cancellation, type PluginHit, utf8Length } from "../core/index.ts";
+import type {
+  FailureCode,
+  Hook,
+  LoadedPlugin,
+  Outcome,
+  Plugins,
+  Step,
+  StepEnd,
+  StepsAbout,
+} from "../sandbox/index.ts";
+import { addHit } from "./plugin-hits.ts";
+
+/** One question to one plugin. */
+export interface Link {
+  readonly plugin: LoadedPlugin;
+  readonly hook: Hook;
+  /** Which of several things in the message. */
+  readonly index?: number;
+}
+/** What a hook gets to see, as JSON; or why it cannot see it, which is a failure of the plugin. */
+export type Look =
+  | { readonly payload: string }
+  | { readonly code: FailureCode; readonly why: string };
+/** Law 1: nobody decides on a number that they read otherwise than it is sent. */
+export const inexact: Look = {
+  code: "input_unreadable",
+  why: "A number in it cannot be held exactly",
+};
+export type Change = Extract<Outcome, { readonly action: "modify" | "redact" }>;
+export interface Fault {
+  readonly fault: string;
+}
+
+/** What is asked about: `State` is the message, as it stands by now. */
+export interface Scene<State> {
+  readonly stage: PluginHit["stage"];
+  /** Undefined where there is nothing to look at. */
+  readonly look: (link: Link, state: State) => Look | undefined;
+  readonly ctx: (hook: Hook) => string;
+  /** A fault says why the change cannot be made; it is a failure of the plugin. */
+  readonly change: (link: Link, state: State, change: Change) => State | Fault;
+}
+
+export type PluginRefusal =
+  | {
+      readonly kind: "denied";
+      readonly reason: string;
+      readonly code: "policy" | "rate_limit" | "invalid";
+    }
+  | {
+      readonly kind: "failed";
+      readonly plugin: string;
+      readonly hook: Hook;
+      readonly code: FailureCode;
+      readonly why: string;
+    };
+export type Answered<State> = { readonly state: State } | { readonly refusal: PluginRefusal };
+
+export interface ChainFacts {
+  readonly run: Plugins["run"];
+  readonly about: StepsAbout;
+  readonly signal: Cancellation;
+  readonly hits: PluginHit[] | undefined;
+}
+
+/** Ends at the first refusal. A message that was changed is put to the plugins behind anew. */
+export async function askChain<State>(
+  links: readonly Link[],
+  scene: Scene<State>,
+  start: State,
+  { run, about, signal, hits }: ChainFacts,
+): Promise<Answered<State>> {
+  let state = start;
+  for (let at = 0; at < links.length;) {
+    const { asked, blind, next } = toStretch(links, at, scene, state);
+    const steps = asked.map(({ step }) => step);
+    const ends = steps.length === 0 ? [] : await run(steps, about, signal);
+    let changedBy: number | undefined;
+    for (const [index, end] of ends.entries()) {
+      const { link, place } = asked[index] ?? {};
+      if (link === undefined || place === undefined) break;
+      const settled = settle(end, link, scene, state);
+      addHit(hits, settled.said);
+      if (settled.refusal !== undefined) return { refusal: settled.refusal };
+      if (settled.next === undefined) continue;
+      state = settled.next.state;
+      changedBy = place;
+      break;
+    }
+    if (changedBy !== undefined) {
+      at = changedBy + 1;
+      continue;
+    }
+    const lost = asked[ends.length];
+    if (lost !== undefined) return { refusal: failed(lost.link, notAsked) };
+    if (blind !== undefined) {
+      const { link, failure } = blind;
+      const applies = link.plugin.mode === "enforce" && link.plugin.onError === "deny";
+      const outcome = { action: "failed", ...failure } as const;
+      const { plugin, hook } = link;
+      addHit(hits, { plugin, hook, stage: scene.stage, outcome, ms: 0 });
+      if (applies) return { refusal: failed(link, failure) };
+    }
+    at = next;
+  }
+  return { state };
+}
+
+interface Failing {
+  readonly code: FailureCode;
+  readonly why: string;
+}
+const notAsked: Failing = { code: "worker_lost", why: "It was not asked" };
+
+interface Stretch {
+  readonly asked: readonly { readonly step: Step; readonly link: Link; readonly place: number }[];
+  /** What ends the stretch: a plugin that cannot be shown the message. */
+  readonly blind: { readonly link: Link; readonly failure: Failing } | undefined;
+  /** Where the chain goes on behind it. */
+  readonly next: number;
+}
+
+/** As many questions as can go out at once. */
+function toStretch<State>(
+  links: readonly Link[],
+  from: number,
+  { look, ctx }: Scene<State>,
+  state: State,
+): Stretch {
+  const asked: { step: Step; link: Link; place: number }[] = [];
+  const looks = new Map<string, (Look & { readonly bytes: number }) | undefined>();
+  const contexts = new Map<Hook, string>();
+  for (let place = from; place < links.length; place++) {
+    const link = links[place]!;
+    const { plugin, hook, index = 0 } = link;
+    const key = `${hook} ${index}`;
+    if (!looks.has(key)) looks.set(key, measured(look(link, state)));
+    const seen = looks.get(key);
+    if (seen === undefined) continue;
+    if ("code" in seen) return { asked, blind: { link, failure: seen }, next: place + 1 };
+    if (!contexts.has(hook)) contexts.set(hook, ctx(hook));
+    const { payload, bytes } = seen;
+    const step = { plugin, hook, payload, ctx: contexts.get(hook)!, bytes };
+    asked.push({ step, link, place });
+  }
+  return { asked, blind: undefined, next: links.length };
+}
+
+function measured(look: Look | undefined): (Look & { readonly bytes: number }) | undefined {
+  return look && { ...look, bytes: "payload" in look ? utf8Length(look.payload) : 0 };
+}
+
+interface Settled<State> {
+  readonly said: Parameters<typeof addHit>[1];
+  readonly refusal?: PluginRefusal;
+  /** The chain goes on with this. */
+  readonly next?: { readonly state: State };
+}
+
+function settle<State>(
+  { outcome, applies, ms }: StepEnd,
+  link: Link,
+  { stage, change }: Scene<State>,
+  state: State,
+): Settled<State> {
+  const said = { plugin: link.plugin, hook: link.hook, stage, outcome, ms };
+  if (!applies || outcome.action === "allow") return { said };
+  switch (outcome.action) {
+    case "deny": {
+      const { reason, code } = outcome;
+      return { said, refusal: { kind: "denied", reason, code } };
+    }
+    case "failed":
+      return { said, refusal: failed(link, outcome) };
+    default: {
+      const changed = change(link, state, outcome);
+      if (!isFault(changed)) return { said, next: { state: changed } };
+      const failure: Failing = { code: "bad_verdict", why: changed.fault };
+      const holds = link.plugin.onError === "deny";
+      const wrong = { ...said, outcome: { action: "failed", ...failure } } as const;
+      return holds
+        ? { said: wrong, refusal: failed(link, failure) }
+        : { said: wrong, next: { state } };
+    }
+  }
+}
+
+function isFault(changed: unknown): changed is Fault {
+  return typeof changed === "object" && changed !== null && "fault" in changed;
+}
+
+function failed({ plugin, hook }: Link, { code, why }: Failing): PluginRefusal {
+  return { kind: "failed", plugin: plugin.name, hook, code, why };
+}

@@ -1,0 +1,44 @@
+/** The text hook: it sees all text of a message as one string, and answers with spans of it. */
+import type { JsonObject } from "../mcp/index.ts";
+import { type TextLeaves, editLeaves, toLeaves } from "../sanitize/index.ts";
+import type { Look, Scene } from "./plugin-chain.ts";
+import { closeCtx } from "./plugin-ctx.ts";
+
+/** As plugins know what a text is of. */
+export type TextSource =
+  | "tool_result"
+  | "resource"
+  | "prompt"
+  | "tool_description"
+  | "input_request"
+  | "tool_arguments";
+
+/** Parts of one source, each with its place in the protocol. */
+export type TextParts = Parameters<typeof toLeaves>[0];
+
+export function createTextScene(
+  openedCtx: string,
+  source: TextSource,
+  parts: (state: JsonObject) => TextParts,
+): Scene<JsonObject> {
+  const direction = source === "tool_arguments" ? '"to_server"' : '"to_client"';
+  const known = new WeakMap<JsonObject, TextLeaves>();
+  const leavesOf = (state: JsonObject): TextLeaves => {
+    const leaves = known.get(state) ?? toLeaves(parts(state));
+    known.set(state, leaves);
+    return leaves;
+  };
+  return {
+    stage: source === "tool_arguments" ? "consult" : "review",
+    look: (_, state) => lookAt(leavesOf(state)),
+    ctx: () => closeCtx(openedCtx, { direction, source: `"${source}"` }),
+    change: ({ hook }, state, change) =>
+      change.action === "redact" && hook === "onText"
+        ? (editLeaves(state, leavesOf(state), change.spans) as JsonObject)
+        : { fault: `${hook} may not ${change.action}` },
+  };
+}
+
+function lookAt({ text, nodes }: TextLeaves): Look | undefined {
+  return nodes.length === 0 ? undefined : { payload: JSON.stringify(text) };
+}
