@@ -13,6 +13,20 @@ test("record has the contract's fields in the contract's order", async () => {
     ms: 2,
     status: 200,
     redactions: [{ kind: "github", where: "/content/0/text", count: 2 }],
+    plugins: [
+      {
+        name: "guard",
+        version: "1.0.0",
+        sha256: "ab".repeat(32),
+        hook: "onText",
+        stage: "consult",
+        verdict: "redact",
+        mode: "shadow",
+        why: `saw sk-${"a".repeat(24)}`,
+        ms: 1.23456,
+        count: 2,
+      },
+    ],
     rules: [{ name: "small", then: "deny", mode: "enforce" }],
     why: "no",
     code: "RULE_DENIED",
@@ -36,7 +50,7 @@ test("record has the contract's fields in the contract's order", async () => {
   });
   const record = bench.records()[1]!;
   expect(Object.keys(record).join(" ")).toBe(
-    "v seq kind time id traceId instance config client roles subject address transport eras session method upstream target args result decision stage code why rules redactions status ms upstreamMs bytesIn bytesOut salt personal prev hash",
+    "v seq kind time id traceId instance config client roles subject address transport eras session method upstream target args result decision stage code why rules plugins redactions status ms upstreamMs bytesIn bytesOut salt personal prev hash",
   );
   expect(record).toMatchObject({
     v: 1,
@@ -50,6 +64,20 @@ test("record has the contract's fields in the contract's order", async () => {
     args: { bytes: 15, value: { city: "Oslo" } },
     result: { bytes: 11, value: { ok: true } },
     upstreamMs: 1.235,
+    plugins: [
+      {
+        name: "guard",
+        version: "1.0.0",
+        sha256: "abababababababab",
+        hook: "onText",
+        stage: "consult",
+        verdict: "redact",
+        mode: "shadow",
+        why: "saw [redacted]",
+        ms: 1.235,
+        count: 2,
+      },
+    ],
   });
 });
 

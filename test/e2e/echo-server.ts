@@ -24,6 +24,7 @@ export interface EchoBehaviour {
   readonly instructions?: string;
   readonly resources?: readonly string[];
   readonly templates?: readonly string[];
+  readonly prompts?: readonly string[];
 }
 
 export const anyTool = (name: string): string =>
@@ -60,7 +61,9 @@ export async function startEchoServer(behaviour: EchoBehaviour = {}): Promise<Ec
       if (method === "resources/list") {
         return answer(`{"resources":[${(behaviour.resources ?? []).join(",")}],${cacheable}}`);
       }
-      if (method === "prompts/list") return answer(`{"prompts":[],${cacheable}}`);
+      if (method === "prompts/list") {
+        return answer(`{"prompts":[${(behaviour.prompts ?? []).join(",")}],${cacheable}}`);
+      }
       if (method === "resources/templates/list") {
         const templates = (behaviour.templates ?? []).join(",");
         return answer(`{"resourceTemplates":[${templates}],${cacheable}}`);

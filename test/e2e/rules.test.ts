@@ -311,6 +311,13 @@ describe.each(pairs)("for a %s client and a %s server on %s", (client, server, t
     }
     expect(codes).toEqual([undefined, "TARGET_UNKNOWN", undefined, "TARGET_UNKNOWN"]);
   });
+
+  test("a record names the roles that the client held, and none that has ended", async () => {
+    await rig.call("of-staff");
+    expect(await lastRecord()).toMatchObject({ client: "a", roles: ["staff"] });
+    await rig.call("of-staff", "{}", "b");
+    expect(await lastRecord()).toMatchObject({ client: "b", roles: ["guests"] });
+  });
 });
 
 describe.each(pairs)(
