@@ -6,4 +6,6 @@ export type { FetchGrant, HostGrants } from "./host/grants.ts";
 export { type Host, type HostCount, type PluginHost, createHost } from "./host/host.ts";
 export * from "./load/index.ts";
 export * from "./pool/index.ts";
+export { defaultLimits } from "./engine/limits.ts";
+export * from "./fixtures/index.ts";
 export { createEngine } from "./engine/create-engine.ts";

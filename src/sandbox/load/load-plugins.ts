@@ -40,6 +40,10 @@ export interface LoadPluginsOptions {
   };
   /** As the engine has it, in a thread. */
   readonly inspect: (code: PluginCode, limits: PluginLimits) => Promise<PluginTraits | LoadFault>;
+  /** Why the code is not to be evaluated; undefined where it is. All of it is by default. */
+  readonly refuse?: (
+    code: PluginCode,
+  ) => Required<Pick<Finding, "message" | "suggestion">> | undefined;
 }
 
 /** With `ready` the faults are warnings; without it at least one of them is an error. */
@@ -79,7 +83,7 @@ interface Looked {
 }
 
 async function look(settings: PluginConfig, options: LoadPluginsOptions): Promise<Looked> {
-  const { loaded, ports, inspect } = options;
+  const { loaded, ports, inspect, refuse } = options;
   const { folder } = loaded;
   const { files, ...read } = await loadPluginFile({ use: settings.use, folder }, ports);
   if (read.code === undefined) return { ofFile: read.faults, ofConfig: [], files };
@@ -91,6 +95,10 @@ async function look(settings: PluginConfig, options: LoadPluginsOptions): Promis
     const message = `The files of "${settings.use}" have another hash: ${code.sha256}`;
     const suggestion = "look at what has changed, and write that hash here";
     return { ...none, ofConfig: [{ level: "error", path: ["sha256"], message, suggestion }] };
+  }
+  const refused = refuse?.(code);
+  if (refused !== undefined) {
+    return { ...none, ofConfig: [{ level: "error", path: ["use"], ...refused }] };
   }
   const traits = await inspect(code, settings.limits);
   if ("fault" in traits) {

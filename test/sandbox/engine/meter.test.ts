@@ -10,6 +10,7 @@ const settings = {
   depthName: "depth",
 };
 const section = (id: number, ...body: readonly number[]) => [id, body.length, ...body];
+const preamble = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00];
 const i32 = 0x7f;
 
 /** One exported function `f` with this code; global 0 is the stack pointer. */
@@ -18,7 +19,7 @@ function toWasm(
   globals: readonly number[] = [1, i32, 1, 0x41, 0x10, 0x0b],
 ) {
   return Uint8Array.from([
-    ...[0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
+    ...preamble,
     ...section(1, 3, 0x60, 0, 0, 0x60, 3, i32, i32, i32, 0, 0x60, 1, i32, 1, i32),
     ...section(2, 1, 1, 0x61, 1, 0x69, 0, 2),
     ...section(3, 1, 0),

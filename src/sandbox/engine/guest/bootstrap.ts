@@ -83,6 +83,10 @@ globals.eval = () => {
   throw new TypeErrorHere("eval makes code from text, which a plugin cannot do");
 };
 
+// Memory that is shared, and waiting on it, are of no use here.
+delete globals.SharedArrayBuffer;
+delete globals.Atomics;
+
 // A small generator (mulberry32): the same seed, the same numbers.
 let seed = 0;
 defineProperty(Math, "random", {
@@ -174,9 +178,24 @@ const randomUUID = () => hostUuid();
 
 let plugin, config, hookTable = table();
 let outcome = "";
+// Built-ins that were given a toJSON must not speak for a verdict, nor it for itself: the call ends
+// here, and what is taken away comes back with the next one.
+const speakers = [Object.prototype, Array.prototype, String.prototype, Number.prototype, Boolean.prototype];
+const toPlain = (value) => {
+  for (let index = 0; index < speakers.length; index++)
+    if (has(speakers[index], "toJSON")) delete speakers[index].toJSON;
+  if (!isObject(value) || isArray(value) || typeof value.toJSON !== "function") return value;
+  const plain = table();
+  const keys = ownKeys(value);
+  for (let index = 0; index < keys.length; index++) {
+    const key = keys[index];
+    if (typeof key === "string" && key !== "toJSON") plain[key] = value[key];
+  }
+  return plain;
+};
 const settle = (value) => {
   try {
-    const text = stringify(value);
+    const text = stringify(toPlain(value));
     return typeof text === "string" ? "v" + text : "vnull";
   } catch (error) {
     return "b" + explain(error);
