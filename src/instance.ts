@@ -10,6 +10,7 @@ import {
   type ReloadOptions,
   createOperations,
   createReloader,
+  followPlugins,
   isPluggedIn,
   openFoundation,
   openGateway,
@@ -30,7 +31,7 @@ export interface InstanceOptions {
   readonly reloaded?: (() => Promise<void>) | undefined;
   /** What the one operator of a config without any is known by. */
   readonly adminToken?: string | undefined;
-  /** False where tools that are new are not locked for others: it only shows what would be. */
+  /** False where what is new is not locked for others: it only shows what would be. */
   readonly locksTools?: boolean;
 }
 
@@ -86,9 +87,11 @@ export async function openInstance(
     const heir: GatewayOptions["heir"] = () => reloader.gateway().subscriber;
     const open = async (config: LoadedConfig): Promise<BuiltGateway> => {
       const plugged = await plugIn(config, foundation);
-      const { plugins, faults, files } = plugged;
+      const { plugins, files } = plugged;
+      for (const { message, path } of plugged.faults) runtime.log.warn(message, { path });
       try {
         const gateway = openGateway(config, foundation, plugged, { adminToken, heir });
+        const faults = [...plugged.faults, ...(await followPlugins(plugged, foundation))];
         const isCurrent: BuiltGateway["isCurrent"] = (other) =>
           isPluggedIn(other, plugged, foundation);
         return { gateway, faults, files, isCurrent };
@@ -98,7 +101,6 @@ export async function openInstance(
       }
     };
     const built = await open(loaded);
-    for (const { message, path } of built.faults) runtime.log.warn(message, { path });
     const reloader = createReloader({
       ...(options.reload ?? noReload),
       foundation,

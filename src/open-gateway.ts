@@ -85,7 +85,7 @@ export function openGateway(
   // Last, since nothing below can be wrong with a config: what is opened is given back by `giveWay`.
   const upstreams = foundation.upstreams.open(config, policy.grants);
   integrity.follow(config.integrity, createLockCleaner(config), (event) =>
-    recordTool(event, audit, clock, log),
+    recordLock(event, audit, clock, log),
   );
   foundation.announcer.follow(config.approvals.webhook);
   const succession = createCanceller();
@@ -171,8 +171,8 @@ export function openGateway(
 }
 
 /** Nobody's call waits for it, and one that finds no room was logged. */
-function recordTool(
-  { what, upstream, tool, why }: IntegrityEvent,
+function recordLock(
+  { what, upstream, tool, plugin, why }: IntegrityEvent,
   audit: Audit,
   clock: Clock,
   log: Log,
@@ -185,10 +185,10 @@ function recordTool(
       time: clock.now(),
       method: what,
       upstream,
-      target: tool,
+      target: plugin ?? tool,
       decision: isHeld ? "denied" : "allowed",
       ...(isHeld ? { code: "QUARANTINED" } : {}),
       why,
     })
-    .catch((error: unknown) => log.error("Cannot record a tool's lock", { error: String(error) }));
+    .catch((error: unknown) => log.error("Cannot record what is locked", { error: String(error) }));
 }

@@ -16,7 +16,7 @@ export interface OperationsOptions {
 export function createOperations(options: OperationsOptions): Operations {
   const { foundation, reloader, ready, store } = options;
   const { clock } = foundation.ports;
-  const { approvals, blocks, instance, version, sessions } = foundation;
+  const { approvals, blocks, instance, integrity, version, sessions } = foundation;
   const startedAt = clock.now();
   return {
     authenticate: (authorization, address) => reloader.gateway().operator(authorization, address),
@@ -51,7 +51,10 @@ export function createOperations(options: OperationsOptions): Operations {
         sessions: sessions.count(),
         blocks: blocks.list().length,
         upstreams: reloader.gateway().upstreams(),
-        plugins: reloader.gateway().plugins(),
+        plugins: reloader
+          .gateway()
+          .plugins()
+          .map((plugin) => ({ ...plugin, lock: integrity.plugins.judge(plugin) })),
         ...(last && { reload: last }),
       };
     },

@@ -2,25 +2,58 @@
 import type { Fault } from "./config/index.ts";
 import type { Foundation, FoundationConfig } from "./foundation.ts";
 import { type PluginSet, PluginsError, loadPluginFile, openPlugins } from "./sandbox/index.ts";
+import type { PluginFile } from "./upstreams/index.ts";
 
 export interface PluggedIn {
   readonly plugins: PluginSet;
   /** Warnings. */
   readonly faults: readonly Fault[];
-  /** Every file that they consist of. */
+  /** Every file that they hang on. */
   readonly files: readonly string[];
 }
 
 /** Rejects with a `PluginsError` where one of them does not load; then none is open. */
 export async function plugIn(
   loaded: FoundationConfig,
-  { ports, plugins }: Pick<Foundation, "plugins" | "ports">,
+  { ports, plugins, integrity }: Pick<Foundation, "integrity" | "plugins" | "ports">,
 ): Promise<PluggedIn> {
   const { pool, host, files } = plugins;
-  const opened = await openPlugins({ loaded, ports: { ...ports, files }, pool, host });
-  const { faults, watched } = opened;
+  const isFrozen = loaded.config.integrity.mode === "frozen";
+  // Whoever accepts a plugin and has it taken up at once does not wait for the next look at the file.
+  await integrity.reread();
+  const refuse = (code: PluginFile) => (isFrozen ? toStrange(code, integrity) : undefined);
+  const opened = await openPlugins({ loaded, ports: { ...ports, files }, pool, host, refuse });
+  const { faults } = opened;
+  const hangOnLock = isFrozen && loaded.config.plugins.length > 0;
+  const watched = hangOnLock ? [...opened.watched, integrity.path] : opened.watched;
   if (opened.plugins === undefined) throw new PluginsError(faults, watched);
   return { plugins: opened.plugins, faults, files: watched };
+}
+
+/** Undefined for one that is as it is locked. */
+function toStrange(
+  { file, sha256 }: PluginFile,
+  { plugins, path }: Foundation["integrity"],
+): { readonly message: string; readonly suggestion: string } | undefined {
+  const found = plugins.judge({ file, sha256 });
+  if (found === "locked") return undefined;
+  const what = found === "new" ? "is not locked" : "is not the one that is locked";
+  return {
+    message: `"${file}" ${what} in "${path}": its hash is ${sha256}`,
+    suggestion: "review it, then `mcp-gw lock --plugins` accepts it",
+  };
+}
+
+/** Locks those that are new, unless they are frozen; warns of the others that are not as they are locked. */
+export async function followPlugins(
+  { plugins }: Pick<PluggedIn, "plugins">,
+  { integrity }: Pick<Foundation, "integrity">,
+): Promise<readonly Fault[]> {
+  await integrity.plugins.follow(plugins.all);
+  return plugins.all.flatMap((plugin, index): Fault[] => {
+    const strange = toStrange(plugin, integrity);
+    return strange ? [{ level: "warning", path: `plugins[${index}].use`, ...strange }] : [];
+  });
 }
 
 /** Whether the files of the config's plugins are still those that run. */

@@ -67,6 +67,8 @@ export interface PluginState {
   /** Lower-case hex. */
   readonly sha256: string;
   readonly mode: "enforce" | "shadow";
+  /** Whether it is the one that was reviewed; of a `new` one the lock knows nothing. */
+  readonly lock: "locked" | "changed" | "new";
 }
 /** How this instance is, for operators. */
 export interface InstanceState {

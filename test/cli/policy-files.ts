@@ -32,7 +32,7 @@ export function lockOf(
     });
     return [upstream, new Map(defined)] as const;
   });
-  return toLockText(new Map(lock));
+  return toLockText({ lock: new Map(lock), plugins: new Map() });
 }
 
 export interface Ran {

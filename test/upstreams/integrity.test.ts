@@ -16,6 +16,7 @@ import {
   parseLock,
   toDefinition,
   toLockText,
+  toPluginKey,
 } from "../../src/upstreams/index.ts";
 import { createFakeClock } from "./harness.ts";
 
@@ -89,7 +90,8 @@ function lockOf(...tools: ReturnType<typeof tool>[]): Lock {
   const entries = tools.map(({ key, json }) => [key, toDefinition(json, crypto)] as const);
   return new Map([["x", new Map(entries)]]);
 }
-const locked = (...tools: ReturnType<typeof tool>[]): string => toLockText(lockOf(...tools));
+const locked = (...tools: ReturnType<typeof tool>[]): string =>
+  toLockText({ lock: lockOf(...tools), plugins: new Map() });
 
 describe("what is locked", () => {
   test("is the same for another spelling, and other for another meaning", () => {
@@ -119,11 +121,14 @@ describe("what is locked", () => {
       fc.property(
         fc.uniqueArray(fc.string({ minLength: 1 }), { maxLength: 4 }),
         definition,
-        (names, more) => {
+        fc.array(fc.tuple(fc.string({ unit: "binary" }), fc.string())),
+        (names, more, files) => {
           const lock = lockOf(...names.map((name) => tool(name, more)));
-          const text = toLockText(lock);
-          expect(parseLock(text, crypto)).toEqual({ lock });
-          expect(toLockText(lock)).toBe(text);
+          const plugins = new Map(
+            files.map(([file, text]) => [toPluginKey(`x/${file}`), crypto.sha256(text)]),
+          );
+          const text = toLockText({ lock, plugins });
+          expect(parseLock(text, crypto)).toEqual({ lock, plugins });
           expect(text).not.toMatch(/[\p{Cf}\p{Zl}\p{Zp}\u007f-\u009f\u2028]/u);
         },
       ),
@@ -301,7 +306,97 @@ describe("processes of one folder", () => {
   });
 });
 
+const hashA = crypto.sha256("a");
+const hashB = crypto.sha256("b");
+const withPlugins = (plugins: Readonly<Record<string, string>>, ...tools: ListedTool[]): string =>
+  toLockText({ lock: tools.length === 0 ? new Map() : lockOf(...tools), plugins: toMap(plugins) });
+const toMap = (plugins: Readonly<Record<string, string>>): ReadonlyMap<string, string> =>
+  new Map(Object.entries(plugins));
+type ListedTool = ReturnType<typeof tool>;
+
+describe("a plugin", () => {
+  test("is locked at first sight, and told of when it has changed since, once", async () => {
+    const file = memoryFile(locked(tool("a")));
+    const first = await open(file);
+    await first.integrity.plugins.follow([{ file: "plugins/x.ts", sha256: hashA }]);
+    expect(file.text).toBe(withPlugins({ "./plugins/x.ts": hashA }, tool("a")));
+    expect(first.told).toMatchObject([{ what: "seen", plugin: "./plugins/x.ts" }]);
+
+    const next = await open(file);
+    const changed = { file: "./plugins/x.ts", sha256: hashB };
+    expect(next.integrity.plugins.judge(changed)).toBe("changed");
+    await next.integrity.plugins.follow([changed]);
+    await next.integrity.plugins.follow([changed]);
+    expect(next.told).toMatchObject([{ what: "changed", plugin: "./plugins/x.ts" }]);
+    expect(next.told[0]?.why).toBe(`Its hash is ${hashB}, and ${hashA} is locked`);
+    expect(next.logged.filter((line) => line.startsWith("warn"))).toHaveLength(1);
+    expect(file.writes).toBe(1);
+
+    file.text = withPlugins({ "./plugins/x.ts": hashB });
+    await next.integrity.reread();
+    expect(next.told.at(-1)).toMatchObject({ what: "released", plugin: "./plugins/x.ts" });
+    expect(next.integrity.plugins.judge(changed)).toBe("locked");
+  });
+
+  test("that is new is not locked where the mode is frozen, and told of", async () => {
+    const file = memoryFile();
+    const process = await open(file, { mode: "frozen" });
+    await process.integrity.plugins.follow([{ file: "./x.ts", sha256: hashA }]);
+    expect(file.text).toBeUndefined();
+    expect(process.integrity.plugins.judge({ file: "./x.ts", sha256: hashA })).toBe("new");
+    expect(process.told).toMatchObject([{ what: "changed", plugin: "./x.ts" }]);
+  });
+
+  test("stays locked when tools are written, and tools when it is", async () => {
+    const file = memoryFile(withPlugins({ "./gone.ts": hashB }, tool("a")));
+    const process = await open(file);
+    await heldOf(process, [tool("a"), tool("b")]);
+    await process.integrity.plugins.follow([{ file: "./x.ts", sha256: hashA }]);
+    await heldOf(process, [tool("a"), tool("b"), tool("c")]);
+    expect(file.text).toBe(
+      withPlugins({ "./gone.ts": hashB, "./x.ts": hashA }, tool("a"), tool("b"), tool("c")),
+    );
+  });
+
+  test("is what the process says that saw it first, and nothing of others is lost", async () => {
+    const file = memoryFile();
+    const [one, two] = [await open(file), await open(file)];
+    await Promise.all([
+      one.integrity.plugins.follow([{ file: "./x.ts", sha256: hashA }]),
+      two.integrity.plugins.follow([
+        { file: "./x.ts", sha256: hashB },
+        { file: "./y.ts", sha256: hashB },
+      ]),
+      heldOf(one, [tool("a")]),
+    ]);
+    expect(file.text).toBe(withPlugins({ "./x.ts": hashA, "./y.ts": hashB }, tool("a")));
+    expect(two.told.map(({ what, plugin }) => `${what} ${plugin}`)).toEqual([
+      "seen ./y.ts",
+      "changed ./x.ts",
+    ]);
+  });
+
+  test("stands above the tools, one line for its hash", () => {
+    expect(withPlugins({ "./b.ts": hashB, "./a.ts": hashA })).toBe(
+      `{
+  "lockVersion": 1,
+  "plugins": {
+    "./a.ts": {
+      "sha256": "${hashA}"
+    },
+    "./b.ts": {
+      "sha256": "${hashB}"
+    }
+  },
+  "upstreams": {}
+}
+`,
+    );
+  });
+});
+
 const good = locked(tool("a", { description: "first" }));
+const good2 = withPlugins({ "./x.ts": hashA }, tool("a", { description: "first" }));
 const bad: readonly (readonly [string, string, RegExp])[] = [
   ["changed by hand", good.replace("first", "second"), /"x"\/"a" was changed by hand/],
   ["of a newer version", good.replace('"lockVersion": 1', '"lockVersion": 2'), /a newer mcp-gw/],
@@ -318,6 +413,29 @@ const bad: readonly (readonly [string, string, RegExp])[] = [
   ],
   ["with more in a definition", good.replace('"name"', '"_meta": 1, "name"'), /changed by hand/],
   ["under another name", good.replace('"a": {', '"b": {'), /changed by hand/],
+  [
+    "without plugins that are an object",
+    good2.replace(/"plugins": \{[^}]*\}\s*\}/, '"plugins": []'),
+    /"plugins"/,
+  ],
+  [
+    "with a hash cut short",
+    good2.replace(hashA, hashA.slice(1)),
+    /"plugins"\/".\/x.ts" is not a hash/,
+  ],
+  ["with capitals in a hash", good2.replace(hashA, "A".repeat(64)), /is not a hash/],
+  ["with more in a plugin", good2.replace('"sha256"', '"more": 1, "sha256"'), /is not a hash/],
+  [
+    "with a plugin of another spelling",
+    good2.replace("./x.ts", "./y/../x.ts"),
+    /is no path such as/,
+  ],
+  [
+    "with a plugin of twice",
+    good2.replace('"sha256"', `"sha256": "${hashB}", "sha256"`),
+    /no JSON/,
+  ],
+  ["with more beside", good2.replace('"plugins"', '"more": 1, "plugins"'), /no lock file/],
 ];
 describe("a lock file that is", () => {
   test.each(bad)(

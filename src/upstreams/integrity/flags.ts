@@ -2,7 +2,8 @@
 import type { JsonNode } from "../../mcp/index.ts";
 import { quote } from "../foreign.ts";
 import type { Definition } from "./definition.ts";
-import { type Lock, definitionOf } from "./lock-text.ts";
+import type { Lock } from "./lock-content.ts";
+import { definitionOf } from "./lock-text.ts";
 import { findPhrase, toPlain } from "./phrases.ts";
 
 export interface Flag {

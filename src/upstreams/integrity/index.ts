@@ -12,5 +12,14 @@ export {
   toFlagText,
 } from "./integrity.ts";
 export { type LockFile, toLockFault } from "./lock-keep.ts";
-export { type Lock, type LockedTools, definitionOf, parseLock, toLockText } from "./lock-text.ts";
+export {
+  type Lock,
+  type LockContent,
+  type LockedPlugins,
+  type LockedTools,
+  emptyContent,
+  toPluginKey,
+} from "./lock-content.ts";
+export { definitionOf, parseLock, toLockText } from "./lock-text.ts";
+export { type PluginFile, type PluginLock, judgePlugin } from "./plugin-lock.ts";
 export type { IntegrityEvent, Tell } from "./tell.ts";

@@ -1,4 +1,7 @@
-/** Which of the tools that servers list are the ones that were reviewed; the others are quarantined. */
+/**
+ * Which of the tools that servers list are the ones that were reviewed; the others are quarantined.
+ * Beside them the plugins, which a gateway runs or does not.
+ */
 import type { Config } from "../../config/index.ts";
 import type { Clock, Log } from "../../core/index.ts";
 import { type JsonObject, member, stringOf } from "../../mcp/index.ts";
@@ -6,7 +9,9 @@ import { quote } from "../foreign.ts";
 import { type Definition, type Hasher, toContent, toDefinition } from "./definition.ts";
 import { type Flag, type Hides, createFlagger, flagTexts } from "./flags.ts";
 import { type LockFile, openLockKeep } from "./lock-keep.ts";
-import { type Lock, type LockedTools, definitionOf } from "./lock-text.ts";
+import type { Lock, LockedTools } from "./lock-content.ts";
+import { definitionOf } from "./lock-text.ts";
+import { type PluginLock, createPluginLock } from "./plugin-lock.ts";
 import { type Tell, createTeller } from "./tell.ts";
 
 export type IntegritySettings = Config["integrity"];
@@ -35,7 +40,10 @@ export interface Gate {
 
 export interface Integrity {
   readonly gate: (upstream: string) => Gate;
-  /** What is locked now. */
+  readonly plugins: PluginLock;
+  /** The file, absolute. */
+  readonly path: string;
+  /** The tools that are locked now. */
   readonly lock: () => Lock;
   /** From here on these settings hold, of the newest config, and what happens is told to its record. */
   readonly follow: (settings: IntegritySettings, clean: CleanTool, tell: Tell) => void;
@@ -73,6 +81,8 @@ export async function openIntegrity({ file, hides, ports }: IntegrityOptions): P
   const listeners = new Set<() => void>();
   let settings: IntegritySettings = { mode: "pin", flagged: "report" };
   let followed = 0;
+
+  const plugins = createPluginLock(keep, teller, () => settings.mode !== "frozen");
 
   const quarantinesFlagged = (): boolean => settings.flagged === "quarantine";
 
@@ -165,6 +175,8 @@ export async function openIntegrity({ file, hides, ports }: IntegrityOptions): P
 
   return {
     gate,
+    plugins,
+    path: file.path,
     lock: keep.lock,
     follow: (next, cleanNext, tell) => {
       settings = next;
@@ -181,6 +193,7 @@ export async function openIntegrity({ file, hides, ports }: IntegrityOptions): P
     },
     reread: async () => {
       if (!(await keep.reread())) return;
+      plugins.look();
       for (const act of listeners) act();
     },
     onChange: (act) => {

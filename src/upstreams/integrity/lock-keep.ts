@@ -2,7 +2,17 @@
 import type { Clock, Log } from "../../core/index.ts";
 import { within } from "../watch.ts";
 import type { Definition, Hasher } from "./definition.ts";
-import { type Lock, type LockedTools, mergeLocks, parseLock, toLockText } from "./lock-text.ts";
+import {
+  type Lock,
+  type LockContent,
+  type LockedPlugins,
+  type LockedTools,
+  emptyContent,
+  isEmpty,
+  merge,
+  without,
+} from "./lock-content.ts";
+import { parseLock, toLockText } from "./lock-text.ts";
 
 /** `gateway.lock.json`, or what stands for it. */
 export interface LockFile {
@@ -18,11 +28,12 @@ export interface LockFile {
 
 export interface LockKeep {
   readonly lock: () => Lock;
+  readonly plugins: () => LockedPlugins;
   /** Why the file cannot be read, while it cannot: nothing new is taken then. */
   readonly fault: () => string | undefined;
-  /** Whether there is nothing at all. */
+  /** Whether there is no tool at all. */
   readonly isEmpty: () => boolean;
-  /** Grows with each change of what `lock` says. */
+  /** Grows with each change of what `lock` or `plugins` says. */
   readonly version: () => number;
   /**
    * Takes tools that were not there; what another process wrote meanwhile wins, and no more than an
@@ -30,6 +41,8 @@ export interface LockKeep {
    * rejects.
    */
   readonly remember: (upstream: string, tools: LockedTools) => Promise<void>;
+  /** The same of plugins; as many as the config names. */
+  readonly rememberPlugins: (plugins: LockedPlugins) => Promise<void>;
   /** Looks at the file again; true where it says something else. Never rejects. */
   readonly reread: () => Promise<boolean>;
 }
@@ -50,21 +63,21 @@ const patienceMs = 5_000;
 export async function openLockKeep(file: LockFile, ports: KeepPorts): Promise<LockKeep> {
   const { clock, log, crypto } = ports;
   let text: string | undefined;
-  let written: Lock = new Map();
+  let written = emptyContent;
   /** Seen here, and not in the file yet. */
-  let own: Lock = new Map();
-  let lock: Lock = written;
+  let own = emptyContent;
+  let content = emptyContent;
   let fault: string | undefined;
   let version = 0;
   let isToldUnwritten = false;
   let isToldGone = false;
   let last: Promise<void> = Promise.resolve();
 
-  function adopt(nextText: string | undefined, next: Lock, nextOwn: Lock): void {
+  function adopt(nextText: string | undefined, next: LockContent, nextOwn: LockContent): void {
     text = nextText;
     written = next;
     own = nextOwn;
-    lock = mergeLocks(written, own);
+    content = merge(written, own);
     version++;
   }
 
@@ -84,24 +97,24 @@ export async function openLockKeep(file: LockFile, ports: KeepPorts): Promise<Lo
     const parsed = parseLock(found, crypto);
     if ("fault" in parsed) {
       if (fault !== parsed.fault) {
-        log.error(`${toLockFault(file.path, parsed.fault)}; no tool that is new is taken`);
+        log.error(`${toLockFault(file.path, parsed.fault)}; nothing that is new is taken`);
       }
       fault = parsed.fault;
-      return adopt(text, written, new Map());
+      return adopt(text, written, emptyContent);
     }
     fault = undefined;
-    adopt(found, parsed.lock, without(own, parsed.lock));
+    adopt(found, parsed, without(own, parsed));
   }
 
   /** Reads, merges and writes while no other process does. */
   async function flush(): Promise<void> {
     const { write } = file;
-    if (write === undefined || own.size === 0) return;
+    if (write === undefined || isEmpty(own)) return;
     try {
       await file.alone(async () => {
         read(await file.read());
-        if (fault !== undefined || own.size === 0) return;
-        const next = mergeLocks(written, own);
+        if (fault !== undefined || isEmpty(own)) return;
+        const next = merge(written, own);
         const nextText = toLockText(next);
         await write(nextText);
         const since = without(own, next);
@@ -118,24 +131,32 @@ export async function openLockKeep(file: LockFile, ports: KeepPorts): Promise<Lo
     }
   }
 
+  /** Of what `content` does not have. */
+  async function take(fresh: LockContent): Promise<void> {
+    if (fault !== undefined || isEmpty(fresh)) return;
+    adopt(text, written, merge(own, fresh));
+    last = last.then(flush);
+    await within(last, patienceMs, clock);
+  }
+
   const first = await file.read();
   if (first !== undefined) {
     const parsed = parseLock(first, crypto);
     if ("fault" in parsed) throw new Error(toLockFault(file.path, parsed.fault));
-    adopt(first, parsed.lock, own);
+    adopt(first, parsed, own);
   }
   return {
-    lock: () => lock,
+    lock: () => content.lock,
+    plugins: () => content.plugins,
     fault: () => fault,
-    isEmpty: () => lock.size === 0,
+    isEmpty: () => content.lock.size === 0,
     version: () => version,
     remember: async (upstream, tools) => {
-      const fresh = toFitting(lock.get(upstream) ?? new Map(), tools);
-      if (fault !== undefined || fresh.size === 0) return;
-      adopt(text, written, mergeLocks(own, new Map([[upstream, fresh]])));
-      last = last.then(flush);
-      await within(last, patienceMs, clock);
+      const fresh = toFitting(content.lock.get(upstream) ?? new Map(), tools);
+      const lock: Lock = fresh.size === 0 ? new Map() : new Map([[upstream, fresh]]);
+      await take({ lock, plugins: new Map() });
     },
+    rememberPlugins: (plugins) => take(without({ lock: new Map(), plugins }, content)),
     reread: async () => {
       const before = version;
       const reading = last.then(async () => read(await file.read()));
@@ -154,17 +175,6 @@ export async function openLockKeep(file: LockFile, ports: KeepPorts): Promise<Lo
 /** `why` is a fault of `parseLock`. */
 export function toLockFault(path: string, why: string): string {
   return `Cannot use "${path}": ${why} (put back the one that was reviewed, or run \`mcp-gw lock\` and review what it writes)`;
-}
-
-/** What of `own` the other does not have. */
-function without(own: Lock, other: Lock): Lock {
-  const left = new Map<string, LockedTools>();
-  for (const [upstream, tools] of own) {
-    const known = other.get(upstream);
-    const rest = [...tools].filter(([name]) => known?.has(name) !== true);
-    if (rest.length > 0) left.set(upstream, new Map(rest));
-  }
-  return left;
 }
 
 /** What is new and still has room. */

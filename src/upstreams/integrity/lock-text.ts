@@ -11,19 +11,22 @@ import {
   stringOf,
 } from "../../mcp/index.ts";
 import { type Definition, type Hasher, toDefinition } from "./definition.ts";
-
-/** By upstream, then by the tool's own name. */
-export type Lock = ReadonlyMap<string, LockedTools>;
-export type LockedTools = ReadonlyMap<string, Definition>;
+import {
+  type LockContent,
+  type LockedPlugins,
+  type LockedTools,
+  toPluginKey,
+} from "./lock-content.ts";
 
 const lockVersion = 1;
+const topKeys = ["lockVersion", "plugins", "upstreams"];
 const maxLength = 256 * 1024 * 1024;
 /** A definition may be as deep as a message, and stands five levels deeper. */
 const limits = { maxDepth: 1_000, maxNodes: 50_000_000 };
 
-export type ParsedLock = { readonly lock: Lock } | { readonly fault: string };
+export type ParsedLock = LockContent | { readonly fault: string };
 
-/** A fault says what is wrong, as the end of a sentence that begins with "it". */
+/** A file without `plugins` locks none. A fault says what is wrong, as the end of a sentence that begins with "it". */
 export function parseLock(text: string, { sha256 }: Hasher): ParsedLock {
   if (text.length > maxLength) return { fault: `it is longer than ${maxLength} characters` };
   const parsed = parseJson(text, limits);
@@ -31,15 +34,17 @@ export function parseLock(text: string, { sha256 }: Hasher): ParsedLock {
   const version = exactNumber(member(parsed.json, "lockVersion"));
   if (version !== lockVersion) return { fault: toVersionFault(version) };
   const upstreams = member(parsed.json, "upstreams");
-  const isOurs = isObject(upstreams) && hasOnly(parsed.json, ["lockVersion", "upstreams"]);
+  const isOurs = isObject(upstreams) && hasOnly(parsed.json, topKeys);
   if (!isOurs) return { fault: "it is no lock file" };
+  const plugins = parsePlugins(member(parsed.json, "plugins"));
+  if (typeof plugins === "string") return { fault: `its entry ${plugins}` };
   const lock = new Map<string, LockedTools>();
   for (const { key, value } of upstreams.node.members) {
     const tools = parseTools({ source: text, node: value }, sha256);
     if (typeof tools === "string") return { fault: `its entry ${quoted(key)}${tools}` };
     lock.set(key, tools);
   }
-  return { lock };
+  return { lock, plugins };
 }
 
 function toVersionFault(version: number | undefined): string {
@@ -70,6 +75,24 @@ function parseTools(entry: Json, sha256: Hasher["sha256"]): LockedTools | string
   return tools;
 }
 
+function parsePlugins(listed: Json | undefined): LockedPlugins | string {
+  const plugins = new Map<string, string>();
+  if (listed === undefined) return plugins;
+  if (!isObject(listed)) return '"plugins" is not an object of plugins';
+  for (const { key, value } of listed.node.members) {
+    const entry = { source: listed.source, node: value };
+    const hash = stringOf(member(entry, "sha256")) ?? "";
+    if (!/^[0-9a-f]{64}$/.test(hash) || !hasOnly(entry, ["sha256"])) {
+      return `"plugins"/${quoted(key)} is not a hash`;
+    }
+    // Under another spelling of its path nothing would ever look for it.
+    if (toPluginKey(key) !== key)
+      return `"plugins"/${quoted(key)} is no path such as "./plugins/x.ts"`;
+    plugins.set(key, hash);
+  }
+  return plugins;
+}
+
 function hasOnly(json: Json, keys: readonly string[]): boolean {
   return json.node.type === "object" && json.node.members.every(({ key }) => keys.includes(key));
 }
@@ -86,14 +109,22 @@ export function definitionOf({ text }: Definition): JsonObject {
 }
 
 /** Sorted, one value on each line, and whatever a reviewer would not see as an escape. */
-export function toLockText(lock: Lock): string {
+export function toLockText({ lock, plugins }: LockContent): string {
+  const files = sorted(plugins).map(([file, hash]) =>
+    toMember(file, toObject([`"sha256": "${hash}"`])),
+  );
   const upstreams = sorted(lock).map(([upstream, tools]) => {
     const entries = sorted(tools).map(([name, { hash, text }]) =>
       toMember(name, toObject([`"hash": "${hash}"`, `"definition": ${pretty(text)}`])),
     );
     return toMember(upstream, toObject([`"tools": ${toObject(entries)}`]));
   });
-  return `${toObject([`"lockVersion": ${lockVersion}`, `"upstreams": ${toObject(upstreams)}`])}\n`;
+  const parts = [
+    `"lockVersion": ${lockVersion}`,
+    ...(files.length === 0 ? [] : [`"plugins": ${toObject(files)}`]),
+    `"upstreams": ${toObject(upstreams)}`,
+  ];
+  return `${toObject(parts)}\n`;
 }
 
 function sorted<T>(map: ReadonlyMap<string, T>): readonly (readonly [string, T])[] {
@@ -145,15 +176,4 @@ function visible(json: string): string {
     const units = Array.from({ length: character.length }, (_, at) => character.charCodeAt(at));
     return units.map((unit) => `\\u${unit.toString(16).padStart(4, "0")}`).join("");
   });
-}
-
-/** `first` wins where both have a tool. */
-export function mergeLocks(first: Lock, second: Lock): Lock {
-  const names = new Set([...first.keys(), ...second.keys()]);
-  return new Map(
-    [...names].map((name) => [
-      name,
-      new Map([...(second.get(name) ?? []), ...(first.get(name) ?? [])]),
-    ]),
-  );
 }

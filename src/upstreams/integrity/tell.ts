@@ -1,17 +1,20 @@
-/** What the record and the log are told of tools: each thing once, and never enough to fill a disk. */
+/** What the record and the log are told of tools and plugins: each thing once, and never enough to fill a disk. */
 import type { Clock, Log } from "../../core/index.ts";
 import { quote } from "../foreign.ts";
 
-/** What has become of one tool. */
+/** What has become of one tool, or of one plugin: that is never quarantined, since it runs or does not. */
 export interface IntegrityEvent {
   /**
    * `seen`: locked at first sight. `quarantined`: hidden and refused from here on. `changed`: not as
    * it is locked, and served since the mode only reports. `released`: as it is locked again.
    */
   readonly what: "seen" | "quarantined" | "changed" | "released";
-  readonly upstream: string;
-  /** Absent where it speaks of several. */
-  readonly tool: string | undefined;
+  /** Absent for a plugin. */
+  readonly upstream?: string | undefined;
+  /** Absent for a plugin, and where it speaks of several. */
+  readonly tool?: string | undefined;
+  /** The file, as the lock names it. */
+  readonly plugin?: string | undefined;
   readonly why: string;
 }
 export type Tell = (event: IntegrityEvent) => void;
@@ -33,7 +36,15 @@ export interface Teller {
   readonly strange: (upstream: string, tool: Strange) => void;
   /** These are as they are locked. */
   readonly fine: (upstream: string, tools: readonly string[]) => void;
+  /** Told each time: they change when an operator has them taken up. */
+  readonly plugin: (what: keyof typeof pluginTexts, file: string, why: string) => void;
 }
+
+const pluginTexts = {
+  seen: "A plugin is seen for the first time, and locked",
+  changed: "A plugin is not as it is locked",
+  released: "A plugin is as it is locked again",
+} as const;
 
 /** Of one list; the others are counted. */
 const maxTold = 100;
@@ -101,6 +112,11 @@ export function createTeller({ clock, log }: { readonly clock: Clock; readonly l
         log.info("A tool is as it is locked again", { upstream, tool: quote(tool, 80) });
         tell({ what: "released", upstream, tool, why: "It is as it is locked" });
       }
+    },
+    plugin: (what, file, why) => {
+      const write = what === "changed" ? log.warn : log.info;
+      write(pluginTexts[what], { plugin: quote(file, 200), why });
+      tell({ what, plugin: file, why });
     },
   };
 }

@@ -204,6 +204,29 @@ describe("the plugins of a config", () => {
     ]);
   });
 
+  test("that are refused by their hash are not evaluated, and the others are", async () => {
+    const plugins = [{ use: "a.ts" }, { use: "b.ts" }];
+    const parsed = parseConfig({ plugins }, { sha256, now: 0 });
+    if (parsed.config === undefined) throw new Error("The config is wrong");
+    const inspected: string[] = [];
+    const { ready, faults, watched } = await loadPlugins({
+      loaded: { config: parsed.config, file: "", folder: "/gw" },
+      ports: fakeFiles({ "/gw/a.ts": source, "/gw/b.ts": `${source}\n` }).ports,
+      inspect: async ({ file: use }) => {
+        inspected.push(use);
+        return { ...guard, name: use };
+      },
+      refuse: (code) =>
+        code.sha256 === sha256(source)
+          ? { message: "Is not locked", suggestion: "look at it" }
+          : undefined,
+    });
+    expect(inspected).toEqual(["b.ts"]);
+    expect(ready).toBeUndefined();
+    expect(faults.map(toText)).toEqual(["error plugins[0].use: Is not locked (look at it)"]);
+    expect(watched).toEqual(["/gw/a.ts", "/gw/b.ts"]);
+  });
+
   test("that are pinned to another hash are not even evaluated", async () => {
     const parsed = parseConfig(
       { plugins: [{ use: "a.ts", sha256: "0".repeat(64) }] },
