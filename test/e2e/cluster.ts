@@ -2,7 +2,8 @@
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type Program, commandOf, commandOfFile, folderWith, launch } from "../cli/processes.ts";
+import { commandOf, commandOfFile } from "../built.ts";
+import { type Program, folderWith, launch } from "../cli/processes.ts";
 import { type RedisServer, startRedis } from "../stores/redis-server.ts";
 import { type Front, startFront } from "./front.ts";
 import { tokenA, tokenB } from "./gateway.ts";
@@ -117,7 +118,7 @@ async function openMember(config: object, skewMs: number): Promise<OpenMember> {
     const words = ["start", "--config", file];
     const isSkewed = skewMs !== 0;
     program = launch(
-      isSkewed ? commandOfFile(skewed, String(skewMs), ...words) : commandOf(...words),
+      isSkewed ? commandOfFile(skewed, [String(skewMs), ...words]) : commandOf(...words),
     );
     await program.says("Listening on ");
     url = new URL(/Listening on (\S+)/.exec(program.output())?.[1] ?? "").origin;

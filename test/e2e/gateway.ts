@@ -10,6 +10,8 @@ import { type Started, startGateway } from "../../src/serve.ts";
 
 export interface RunningGateway {
   readonly url: string;
+  /** Where operators reach it, if they do. */
+  readonly adminUrl: string | undefined;
   readonly folder: string;
   /** The records so far, oldest first. */
   readonly records: () => Promise<Record<string, unknown>[]>;
@@ -26,7 +28,11 @@ export const authB = { token: new Secret(tokenB) };
 /** Everything of every upstream. */
 export const allowAll = { tools: ["*"], resources: ["*"], prompts: ["*"] };
 
-export async function runGateway(input: ConfigInput, port = 0): Promise<RunningGateway> {
+export async function runGateway(
+  input: ConfigInput,
+  port = 0,
+  more: { readonly digest?: string; readonly isAdministered?: boolean } = {},
+): Promise<RunningGateway> {
   const folder = await mkdtemp(join(tmpdir(), "gateway-"));
   const runtime = await openRuntime();
   const { config, faults } = parseConfig(input, { ...runtime.crypto, now: Date.now() });
@@ -35,13 +41,19 @@ export async function runGateway(input: ConfigInput, port = 0): Promise<RunningG
     config,
     folder,
     file: "",
-    digest: "test",
+    digest: more.digest ?? "test",
     faults: [],
     watched: { secrets: [], sources: [] },
   };
-  const started: Started = await startGateway({ loaded, runtime, port });
+  const started: Started = await startGateway({
+    loaded,
+    runtime,
+    port,
+    isAdministered: more.isAdministered ?? false,
+  });
   return {
     url: started.url,
+    adminUrl: started.adminUrl,
     folder,
     blocks: started.instance.operations.blocks,
     operations: started.instance.operations,

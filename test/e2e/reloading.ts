@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type LoadedConfig, type RefusedConfig, loadConfig } from "../../src/config/index.ts";
-import type { Clock, InstanceState, Log, ReloadOutcome } from "../../src/core/index.ts";
+import type { Clock, InstanceState, Log, ReloadOutcome, Threads } from "../../src/core/index.ts";
 import { type Runtime, openRuntime } from "../../src/runtime/index.ts";
 import { type Started, startGateway } from "../../src/serve.ts";
 import { allowAll, tokenA, tokenB } from "./gateway.ts";
@@ -35,6 +35,10 @@ export interface ReloadingSettings {
   ) => Promise<LoadedConfig | RefusedConfig>;
   /** Files beside the config. */
   readonly files?: Readonly<Record<string, string>>;
+  /** Further secrets. */
+  readonly secrets?: Readonly<Record<string, string>>;
+  /** Stands between the gateway and its plugins' threads. */
+  readonly threads?: (own: Threads) => Threads;
 }
 
 export const token = (name: string): object => ({ auth: { token: { secret: name } } });
@@ -44,15 +48,26 @@ export const b = { ...token("TOKEN_B"), allow: allowAll };
 
 export async function runReloading(
   first: object,
-  { clock, around = (load) => load(), files = {} }: ReloadingSettings = {},
+  {
+    clock,
+    around = (load) => load(),
+    files = {},
+    secrets = {},
+    threads = (own) => own,
+  }: ReloadingSettings = {},
 ): Promise<Reloading> {
   const folder = await mkdtemp(join(tmpdir(), "reload-"));
   const file = join(folder, "gateway.config.json");
-  const env: Record<string, string | undefined> = { TOKEN_A: tokenA, TOKEN_B: tokenB };
+  const env: Record<string, string | undefined> = {
+    TOKEN_A: tokenA,
+    TOKEN_B: tokenB,
+    ...secrets,
+  };
   const logged: string[] = [];
   const pids = new Set<number>();
   const own = await openRuntime();
-  const runtime = watched(clock === undefined ? own : { ...own, clock }, logged, pids);
+  const stood = { ...own, threads: threads(own.threads), ...(clock && { clock }) };
+  const runtime = watched(stood, logged, pids);
   const write = (config: object | string): Promise<void> =>
     writeFile(file, typeof config === "string" ? config : JSON.stringify(config));
   const load = (): Promise<LoadedConfig | RefusedConfig> =>
