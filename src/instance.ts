@@ -11,6 +11,7 @@ import {
   createOperations,
   createReloader,
   followPlugins,
+  type PluggedIn,
   isPluggedIn,
   openFoundation,
   openGateway,
@@ -85,8 +86,9 @@ export async function openInstance(
     const { foundation, opened } = await openGround(loaded, runtime, options, undo);
     const { adminToken } = options;
     const heir: GatewayOptions["heir"] = () => reloader.gateway().subscriber;
+    let running: PluggedIn["plugins"]["all"] | undefined;
     const open = async (config: LoadedConfig): Promise<BuiltGateway> => {
-      const plugged = await plugIn(config, foundation);
+      const plugged = await plugIn(config, foundation, running);
       const { plugins, files } = plugged;
       for (const { message, path } of plugged.faults) runtime.log.warn(message, { path });
       try {
@@ -94,6 +96,7 @@ export async function openInstance(
         const faults = [...plugged.faults, ...(await followPlugins(plugged, foundation))];
         const isCurrent: BuiltGateway["isCurrent"] = (other) =>
           isPluggedIn(other, plugged, foundation);
+        running = plugins.all;
         return { gateway, faults, files, isCurrent };
       } catch (error) {
         await plugins.close();

@@ -1,7 +1,16 @@
 /** The plugins of one config, in the threads that the process has for them. */
-import type { Fault } from "./config/index.ts";
+import { type Fault, resolvePath } from "./config/index.ts";
 import type { Foundation, FoundationConfig } from "./foundation.ts";
-import { type PluginSet, PluginsError, loadPluginFile, openPlugins } from "./sandbox/index.ts";
+import {
+  type LoadedPlugin,
+  type OpenPluginsOptions,
+  type PluginSet,
+  PluginsError,
+  fixturesOf,
+  loadPluginFile,
+  openPlugins,
+  rehearse,
+} from "./sandbox/index.ts";
 import type { PluginFile } from "./upstreams/index.ts";
 
 export interface PluggedIn {
@@ -12,20 +21,41 @@ export interface PluggedIn {
   readonly files: readonly string[];
 }
 
-/** Rejects with a `PluginsError` where one of them does not load; then none is open. */
+/**
+ * Rejects with a `PluginsError` where one of them does not load; then none is open. One that is not
+ * among the `running` has to pass its fixtures first; without any, whoever starts a gateway waits.
+ */
 export async function plugIn(
   loaded: FoundationConfig,
   { ports, plugins, integrity }: Pick<Foundation, "integrity" | "plugins" | "ports">,
+  running?: readonly LoadedPlugin[],
 ): Promise<PluggedIn> {
   const { pool, host, files } = plugins;
+  const { folder } = loaded;
+  const known = new Set(running?.map(({ sha256 }) => sha256));
+  const pass: OpenPluginsOptions["rehearse"] = async (ready, index) =>
+    known.has(ready.plugin.sha256)
+      ? []
+      : await rehearse(ready, index, folder, { ...ports, files, pool });
   const isFrozen = loaded.config.integrity.mode === "frozen";
   // Whoever accepts a plugin and has it taken up at once does not wait for the next look at the file.
   await integrity.reread();
   const refuse = (code: PluginFile) => (isFrozen ? toStrange(code, integrity) : undefined);
-  const opened = await openPlugins({ loaded, ports: { ...ports, files }, pool, host, refuse });
+  const opened = await openPlugins({
+    loaded,
+    ports: { ...ports, files },
+    pool,
+    host,
+    refuse,
+    ...(running && { rehearse: pass }),
+  });
   const { faults } = opened;
   const hangOnLock = isFrozen && loaded.config.plugins.length > 0;
-  const watched = hangOnLock ? [...opened.watched, integrity.path] : opened.watched;
+  const watched = [
+    ...opened.watched,
+    ...loaded.config.plugins.map(({ use }) => fixturesOf(resolvePath(folder, use))),
+    ...(hangOnLock ? [integrity.path] : []),
+  ];
   if (opened.plugins === undefined) throw new PluginsError(faults, watched);
   return { plugins: opened.plugins, faults, files: watched };
 }

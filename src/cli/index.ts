@@ -11,6 +11,7 @@ import { checkCommand } from "./check.ts";
 import { diffCommand } from "./diff.ts";
 import { explainCommand } from "./explain.ts";
 import { lockCommand } from "./lock.ts";
+import { pluginCommand } from "./plugin.ts";
 import { reloadCommand } from "./reload.ts";
 import { replayCommand } from "./replay.ts";
 import { startCommand } from "./start.ts";
@@ -42,6 +43,7 @@ const main = defineCommand({
     tools: toolsCommand,
     lock: lockCommand,
     types: typesCommand,
+    plugin: pluginCommand,
     replay: replayCommand,
     suggest: suggestCommand,
     token: tokenCommand,

@@ -27,6 +27,10 @@ export function createConfigFiles(crypto: Crypto): ConfigFiles {
       await mkdir(dirname(path), { recursive: true, mode: 0o700 });
       await writeFile(path, text, { flag: "wx", mode: 0o600 });
     },
+    create: async (path, text) => {
+      await mkdir(dirname(path), { recursive: true });
+      await writeFile(path, text, { flag: "wx" });
+    },
     replace: async (path, text) => {
       await mkdir(dirname(path), { recursive: true, mode: 0o700 });
       const fresh = `${path}.${process.pid}.new`;

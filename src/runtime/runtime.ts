@@ -76,6 +76,8 @@ export interface ConfigFiles {
   readonly realPath: (path: string) => Promise<string | undefined>;
   /** Mode 0600, in a folder that is made where it is missing; rejects where the file exists. */
   readonly writeNew: (path: string, text: string) => Promise<void>;
+  /** As `writeNew`, with the modes that the system gives new files and folders, since others read it too. */
+  readonly create: (path: string, text: string) => Promise<void>;
   /** As `writeNew`, for a file that may be there: a reader sees the old text or the new one. */
   readonly replace: (path: string, text: string) => Promise<void>;
   /**

@@ -13,6 +13,8 @@ import { placeOf } from "./place.ts";
 export interface OpenPluginsOptions extends Omit<LoadPluginsOptions, "inspect"> {
   readonly pool: Pick<PluginPool, "inspect" | "open">;
   readonly host: Host;
+  /** What else one has to pass before it is opened; `index` is its place in the config. */
+  readonly rehearse?: (ready: ReadyPlugin, index: number) => Promise<readonly Fault[]>;
 }
 /** With `plugins` the faults are warnings; without it at least one of them is an error. */
 export interface OpenedPlugins extends Pick<LoadedPlugins, "faults" | "watched"> {
@@ -36,9 +38,11 @@ export class PluginsError extends Error {
 
 /** Never rejects for what a plugin is; what of it was opened before a fault is closed again. */
 export async function openPlugins(options: OpenPluginsOptions): Promise<OpenedPlugins> {
-  const { pool, host } = options;
+  const { pool, host, rehearse } = options;
   const { ready, faults, watched } = await loadPlugins({ ...options, inspect: pool.inspect });
   if (ready === undefined) return { faults, watched };
+  const failed = rehearse && (await Promise.all(ready.map(rehearse))).flat();
+  if (failed !== undefined && failed.length > 0) return { faults: [...faults, ...failed], watched };
   const opened = await pool.open(ready.map((one) => toSpec(one, host)));
   if ("run" in opened) return { plugins: opened, faults, watched };
   return { faults: [...faults, ...opened.map((fault) => toFault(fault, ready, options))], watched };
