@@ -136,7 +136,7 @@ export interface PluginHit {
   readonly verdict: string;
   /** In `shadow` nothing of it was applied. */
   readonly mode: "enforce" | "shadow";
-  /** Its reason or note, or what failed: the first of several. */
+  /** Its reason, note and tags, or what failed: the first of several. */
   readonly why?: string | undefined;
   /** Its own time, summed. */
   readonly ms: number;

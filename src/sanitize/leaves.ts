@@ -5,7 +5,7 @@ import { toSourceEdit } from "./source-edits.ts";
 
 /** What people and models read of a message, in the order in which it stands there. */
 export interface TextLeaves {
-  /** The leaves, joined by U+001E. */
+  /** The leaves, joined by U+001E, which stands in none of them: it is U+001F there. */
   readonly text: string;
   readonly nodes: readonly JsonStringNode[];
 }
@@ -17,6 +17,8 @@ export interface LeafSpan {
 }
 
 const separator = "\u001e";
+/** Attack: a server writes a separator into a word, which looks like two and is one once it is cleaned. */
+const inside = "\u001f";
 
 /**
  * The strings that a place of the protocol calls text: neither names and URIs, nor what is only given
@@ -25,7 +27,10 @@ const separator = "\u001e";
 export function toLeaves(parts: readonly (readonly [json: Json, place: Place])[]): TextLeaves {
   const nodes: JsonStringNode[] = [];
   for (const [json, place] of parts) collect(json.node, place, nodes);
-  return { text: nodes.map(({ value }) => value).join(separator), nodes };
+  return {
+    text: nodes.map(({ value }) => value.replaceAll(separator, inside)).join(separator),
+    nodes,
+  };
 }
 
 function collect(node: JsonNode, role: Leaf | Place, nodes: JsonStringNode[]): void {

@@ -45,13 +45,25 @@ function toVerdict(outcome: HookEnd["outcome"]): string {
 function toWhy(outcome: HookEnd["outcome"]): string | undefined {
   switch (outcome.action) {
     case "allow":
+      return joined(outcome.note, outcome.tags);
     case "modify":
       return outcome.note;
     case "deny":
       return outcome.reason;
     case "failed":
       return outcome.why;
-    case "redact":
-      return undefined;
+    case "redact": {
+      const { length } = outcome.spans;
+      return joined(`${length} ${length === 1 ? "place" : "places"}`, outcome.tags);
+    }
   }
+}
+
+function joined(
+  text: string | undefined,
+  tags: Readonly<Record<string, string>> = {},
+): string | undefined {
+  const named = Object.entries(tags).map(([key, value]) => `${key}=${value}`);
+  const parts = text === undefined ? named : [text, ...named];
+  return parts.length === 0 ? undefined : parts.join(", ");
 }

@@ -71,6 +71,10 @@ test.each<[string, string, readonly Span[], string]>([
   expect(edit(text, ...spans)).toBe(expected);
 });
 
+test("a separator inside of a leaf is none in the joined text", () => {
+  expect(joined('["Proj\\u001eect","X"]')).toBe("Proj\u001fect\u001eX");
+});
+
 test("what lies outside of the spans is what it was, whatever the texts are", () => {
   const leaf = fc.string({ unit: "grapheme", maxLength: 12 });
   const bounds = fc.tuple(fc.nat(60), fc.nat(60));
@@ -87,10 +91,10 @@ test("what lies outside of the spans is what it was, whatever the texts are", ()
           expect(after[index]).toBe("");
           continue;
         }
-        // By characters, since half of one goes with the other half.
+        // By characters, since half of one goes with the other half; of nothing there is no half.
         let kept = "";
         for (const character of text) {
-          if (at + character.length <= start || at >= end) kept += character;
+          if (at + character.length <= start || at >= end || start === end) kept += character;
           at += character.length;
         }
         expect(after[index]).toBe(kept);
