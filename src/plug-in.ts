@@ -92,10 +92,13 @@ export async function isPluggedIn(
   { plugins: running }: PluggedIn,
   { ports, plugins }: Pick<Foundation, "plugins" | "ports">,
 ): Promise<boolean> {
-  const { files } = plugins;
+  const { files, pool } = plugins;
   const hashes = await Promise.all(
     config.plugins.map(async ({ use }) => {
-      const { code } = await loadPluginFile({ use, folder }, { ...ports, files });
+      const { code } = await loadPluginFile(
+        { use, folder },
+        { ...ports, files, strip: pool.strip },
+      );
       return code?.sha256;
     }),
   );

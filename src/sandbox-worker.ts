@@ -4,7 +4,7 @@
  */
 import { hash, randomUUID } from "node:crypto";
 import { parentPort } from "node:worker_threads";
-import { type Order, createEngine, serveThread } from "./sandbox/thread/index.ts";
+import { type Order, type Packed, createEngine, serveThread } from "./sandbox/thread/index.ts";
 
 const port = parentPort;
 if (port === null) throw new Error("The gateway starts this module, as a thread");
@@ -20,4 +20,4 @@ const engine = createEngine({ elapsed, after, sha256, randomUUID });
 const serving = Promise.resolve(engine).then((opened) =>
   serveThread(opened, { elapsed, after, post: (report) => port.postMessage(report) }),
 );
-port.on("message", (order: Order) => void serving.then((take) => take(order)));
+port.on("message", (order: Order | Packed) => void serving.then((take) => take(order)));

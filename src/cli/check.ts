@@ -5,7 +5,8 @@ import { definitionFaults } from "./definition-faults.ts";
 import { lockFaults } from "./lock-faults.ts";
 import { formatFaults, load, noConfigText } from "./load.ts";
 import type { LoadRuntime } from "./load.ts";
-import { type PluginRuntime, pluginFaults } from "./plugin-faults.ts";
+import { pluginFaults } from "./plugin-faults.ts";
+import type { PoolRuntime } from "./plugin-load.ts";
 import { consoleOutput } from "./output.ts";
 import type { Output } from "./output.ts";
 
@@ -52,7 +53,7 @@ export const checkCommand = defineCommand({
 /** The exit code: 0 good, 1 faults, 2 nothing to check. */
 export async function check(
   options: CheckOptions,
-  runtime: LoadRuntime & PluginRuntime,
+  runtime: LoadRuntime & PoolRuntime,
   { out, err }: Output,
 ): Promise<number> {
   const loaded = await load(runtime, { ...options, missingSecrets: "warn" });

@@ -1,7 +1,6 @@
 /** What `check` says of `gateway.lock.json`, offline. */
 import type { Fault, LoadedConfig } from "../config/index.ts";
 import { lockPathOf } from "../gateway.ts";
-import type { Runtime } from "../runtime/index.ts";
 import {
   type LockContent,
   emptyContent,
@@ -9,13 +8,14 @@ import {
   toFlagText,
   toLockFault,
 } from "../upstreams/index.ts";
+import type { PoolRuntime } from "./plugin-load.ts";
 import { flagsOf } from "./lock-compare.ts";
 import { comparePlugins, hashPlugins } from "./lock-plugins.ts";
 
 /** A tool that is flagged stays a warning although it was accepted: whoever looks again should see it. */
 export async function lockFaults(
   { config, folder }: Pick<LoadedConfig, "config" | "folder">,
-  runtime: Pick<Runtime, "config">,
+  runtime: PoolRuntime,
 ): Promise<readonly Fault[]> {
   const { config: files } = runtime;
   const file = lockPathOf({ folder });
@@ -56,7 +56,7 @@ type PluginFault = Pick<Fault, "level" | "message" | "suggestion">;
 async function pluginFaults(
   loaded: Pick<LoadedConfig, "config" | "folder">,
   locked: LockContent["plugins"],
-  runtime: Pick<Runtime, "config">,
+  runtime: PoolRuntime,
 ): Promise<readonly PluginFault[]> {
   const changes = comparePlugins(locked, await hashPlugins(loaded, runtime));
   const isFrozen = loaded.config.integrity.mode === "frozen";

@@ -1,8 +1,8 @@
 /** What the files of the config's plugins are now, against what is locked of them. */
 import type { LoadedConfig } from "../config/index.ts";
-import type { Runtime } from "../runtime/index.ts";
 import { loadPluginFile } from "../sandbox/index.ts";
 import { type LockedPlugins, judgePlugin, toPluginKey } from "../upstreams/index.ts";
+import { type PoolRuntime, noLog, withPool } from "./plugin-load.ts";
 
 /** By the names that the lock has for them: the hash, or why it cannot be had. */
 export type PluginHashes = ReadonlyMap<string, { readonly sha256: string } | PluginUnread>;
@@ -22,10 +22,13 @@ export type PluginChanges = Readonly<Record<string, PluginChange>>;
 /** They are read, and not evaluated. */
 export async function hashPlugins(
   { config, folder }: Pick<LoadedConfig, "config" | "folder">,
-  { config: files }: Pick<Runtime, "config">,
+  runtime: PoolRuntime,
 ): Promise<PluginHashes> {
+  const { config: files } = runtime;
   const hashed = config.plugins.map(async ({ use }) => {
-    const { code, ...read } = await loadPluginFile({ use, folder }, { files, crypto: files });
+    const { code, ...read } = await withPool(runtime, noLog, ({ strip }) =>
+      loadPluginFile({ use, folder }, { files, crypto: files, strip }),
+    );
     const faults = "faults" in read ? read.faults : [];
     const found = code ?? { fault: faults[0]?.fault ?? "Cannot be read" };
     const entry = "fault" in found ? found : { sha256: found.sha256 };

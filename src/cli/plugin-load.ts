@@ -14,10 +14,9 @@ import {
 } from "../sandbox/index.ts";
 import { formatFault } from "./load.ts";
 
-export type PluginRuntime = Pick<
-  Runtime,
-  "clock" | "config" | "crypto" | "cwd" | "log" | "threads"
->;
+/** What it takes to load plugins. */
+export type PoolRuntime = Pick<Runtime, "clock" | "config" | "crypto" | "log" | "threads">;
+export type PluginRuntime = PoolRuntime & Pick<Runtime, "cwd">;
 
 export interface LoadedSubject {
   /** Absolute. */
@@ -36,7 +35,7 @@ export const noLog: Log = { debug: silent, info: silent, warn: silent, error: si
 
 /** Runs `work` with a pool of one thread, which is gone after it. */
 export async function withPool<T>(
-  runtime: PluginRuntime,
+  runtime: PoolRuntime,
   log: Log,
   work: (pool: PluginPool) => Promise<T>,
 ): Promise<T> {
@@ -71,7 +70,10 @@ export async function loadSubject(
     faults: faults.map((fault) => formatFault({ ...fault, level: "error", path: "" }, cwd())),
   });
   const use = file.slice(file.lastIndexOf(file.includes("/") ? "/" : "\\") + 1);
-  const { code, ...read } = await loadPluginFile({ use, folder }, { files, crypto });
+  const { code, ...read } = await loadPluginFile(
+    { use, folder },
+    { files, crypto, strip: pool.strip },
+  );
   if (code === undefined) {
     const faults = "faults" in read ? read.faults : [];
     return say(

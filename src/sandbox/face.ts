@@ -153,8 +153,16 @@ export type HostCall = (name: HostCallName, args: string) => Promise<HostAnswer>
 
 /** A plugin in the engine, between calls exactly as it was when it had been loaded. */
 export interface Instance {
-  /** One call at a time; settles within the limits, whatever the guest does. Never rejects. */
-  readonly call: (call: HookCall, host: HostCall) => Promise<HookEnd>;
+  /**
+   * One call at a time; settles within the limits, whatever the guest does, and at once where it
+   * waits for nothing. Neither throws nor rejects.
+   */
+  readonly call: (call: HookCall, host: HostCall) => HookEnd | Promise<HookEnd>;
+  /**
+   * Puts it back to what it was when it had been loaded, unless a call is under way. The next call
+   * does it otherwise: this is for whoever has an answer to send first.
+   */
+  readonly reset: () => void;
   /** False once the engine under it is broken: it takes no more calls. */
   readonly isGood: () => boolean;
   readonly drop: () => void;

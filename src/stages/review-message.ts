@@ -86,17 +86,20 @@ export function createMessageReview(
     const requests = toInputRequests(result);
     const isTooMany = requests.length > maxRequests;
     const indexes = isTooMany ? [0] : requests.map((_, index) => index);
+    // Attack: a task that asks for something beside its result, which then looks like no result.
+    const at = method === "tasks/get" ? whereCallResult(method, result) : undefined;
     const links = plugins.flatMap((plugin): Link[] => [
       ...(plugin.hooks.has("onInputRequest") ? indexes : []).map((index): Link => ({
         plugin,
         hook: "onInputRequest",
         index,
       })),
-      ...(plugin.hooks.has("onText") ? [toText(plugin)] : []),
+      ...toResultLinks(plugin, at),
     ]);
-    const text = textScene(resultPlace(method), "input_request");
+    const text = textScene(resultPlace(method), at === undefined ? "input_request" : source);
     const look = (link: Link, state: JsonObject): Look | undefined => {
       if (link.hook === "onText") return text.look(link, state);
+      if (link.hook === "onToolResult") return lookAtResult(at, state);
       if (isTooMany) {
         return {
           code: "input_too_large",
@@ -109,37 +112,26 @@ export function createMessageReview(
       const params = request.params === undefined ? "" : `,"params":${textOf(request.params)}`;
       return { payload: `{"method":${JSON.stringify(request.method)}${params}}` };
     };
-    const scene: Scene<JsonObject> = {
-      stage: text.stage,
-      look,
-      ctx: (hook) => (hook === "onText" ? text.ctx(hook) : closeCtx(open)),
-      change: text.change,
-    };
-    return question(links, scene, result, toResult);
+    return question(links, { ...toResultScene(text, at), look }, result, toResult);
   }
 
   function askAboutResult(result: JsonObject): MessageQuestion | undefined {
     const at = whereCallResult(method, result);
-    const links = plugins.flatMap((plugin): Link[] => [
-      ...(at !== undefined && plugin.hooks.has("onToolResult")
-        ? [{ plugin, hook: "onToolResult" } as const]
-        : []),
-      ...(plugin.hooks.has("onText") ? [toText(plugin)] : []),
-    ]);
+    const links = plugins.flatMap((plugin) => toResultLinks(plugin, at));
     const text = textScene(resultPlace(method), source);
-    const isCallExact = call === undefined || hasExactNumbers(call);
-    const scene: Scene<JsonObject> = {
+    return question(links, toResultScene(text, at), result, toResult);
+  }
+
+  function toResultScene(text: Scene<JsonObject>, at: Part | undefined): Scene<JsonObject> {
+    return {
       stage: text.stage,
-      look: (link, state) => {
-        if (link.hook === "onText") return text.look(link, state);
-        const own = at === undefined ? undefined : at.get(state);
-        if (own === undefined) return undefined;
-        return isCallExact && hasExactNumbers(own) ? { payload: textOf(own) } : inexact;
+      look: (link, state) =>
+        link.hook === "onText" ? text.look(link, state) : lookAtResult(at, state),
+      ctx: (hook) => {
+        if (hook === "onText") return text.ctx(hook);
+        if (hook !== "onToolResult") return closeCtx(open);
+        return closeCtx(open, { call: call === undefined ? "{}" : textOf(call) });
       },
-      ctx: (hook) =>
-        hook === "onText"
-          ? text.ctx(hook)
-          : closeCtx(open, { call: call === undefined ? "{}" : textOf(call) }),
       change: (link, state, change) => {
         if (link.hook === "onText") return text.change(link, state, change);
         const own = at?.get(state);
@@ -150,7 +142,13 @@ export function createMessageReview(
         return "fault" in checked ? checked : at.set(state, checked);
       },
     };
-    return question(links, scene, result, toResult);
+  }
+
+  function lookAtResult(at: Part | undefined, state: JsonObject): Look | undefined {
+    const own = at?.get(state);
+    if (own === undefined) return undefined;
+    const isExact = (call === undefined || hasExactNumbers(call)) && hasExactNumbers(own);
+    return isExact ? { payload: textOf(own) } : inexact;
   }
 
   function textScene(place: Place, of: TextSource): Scene<JsonObject> {
@@ -165,6 +163,15 @@ function question(
   toMessage: (state: JsonObject) => AnswerMessage,
 ): MessageQuestion | undefined {
   return links.length === 0 ? undefined : { links, scene, state, toMessage };
+}
+
+function toResultLinks(plugin: LoadedPlugin, at: Part | undefined): Link[] {
+  return [
+    ...(at !== undefined && plugin.hooks.has("onToolResult")
+      ? [{ plugin, hook: "onToolResult" } as const]
+      : []),
+    ...(plugin.hooks.has("onText") ? [toText(plugin)] : []),
+  ];
 }
 
 function toText(plugin: LoadedPlugin): Link {

@@ -14,6 +14,7 @@ import { methodOf } from "./plugin-ctx.ts";
 import { type PluginDesk, fitting } from "./plugin-desk.ts";
 import { toPluginFailure } from "./plugin-refusal.ts";
 import { type MessageQuestion, createMessageReview } from "./review-message.ts";
+import { isOfTask } from "./task.ts";
 
 /** A refusal's reason, as the client may read it. */
 export type CleanReason = (exchange: Answered, why: string) => string;
@@ -36,8 +37,14 @@ export function review(desk: PluginDesk, clean: CleanReason): Stage<Answered, Re
     },
   };
 
-  function concerned({ input }: Answered, { upstream, name }: OneTarget): readonly LoadedPlugin[] {
-    return fitting(all, { method: methodOf(input), upstream, name });
+  function concerned({ input }: Answered, target: OneTarget): readonly LoadedPlugin[] {
+    const { upstream, name } = target;
+    const matter = { method: methodOf(input), upstream, name };
+    // Attack: a server makes a task of a call, so that its result passes who looks at calls alone.
+    const isTask = target.what === "tool" && isOfTask(input);
+    return isTask
+      ? fitting(all, matter, { ...matter, method: "tools/call" })
+      : fitting(all, matter);
   }
 
   function flow(

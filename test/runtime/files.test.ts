@@ -90,6 +90,14 @@ test("config files: writeNew never replaces a file, and makes it private", async
   expect((await stat(at("new"))).mode & 0o777).toBe(0o600);
 });
 
+test("config files: create never replaces a file, and lets others read it", async () => {
+  await config.create(at("made/new"), "a");
+  await expect(config.create(at("made/new"), "b")).rejects.toThrow(/EEXIST/);
+  expect(await readFile(at("made/new"), "utf8")).toBe("a");
+  const usual = 0o666 & ~process.umask();
+  expect((await stat(at("made/new"))).mode & 0o777).toBe(usual);
+});
+
 test("config files: run uses no shell, and its error quotes neither arguments nor output", async () => {
   expect(await config.run(["/bin/echo", "$HOME; ls"])).toBe("$HOME; ls\n");
   const failing = config.run(["/bin/sh", "-c", "echo secret; echo secret >&2; exit 7"]);

@@ -2,7 +2,7 @@
 import { afterEach, expect, test } from "vitest";
 import type { ToolCallParams, ToolResult } from "../../src/plugin.ts";
 import { allow, deny, redact } from "../../src/plugin.ts";
-import { authA, modernRequest, tokenA } from "../e2e/gateway.ts";
+import { allowAll, authA, modernRequest, tokenA } from "../e2e/gateway.ts";
 import type { FakePlugin, HookFunction } from "./fake-plugins.ts";
 import { type PluginsRig, openPluginsRig } from "./plugins-rig.ts";
 
@@ -444,4 +444,48 @@ test("what came of a call that became a task is reviewed as any other result", a
   const { text } = await rig.ask("tasks/get", { taskId: id }, { meta });
   expect(results).toEqual([[{ type: "text", text: "the treasure" }]]);
   expect(text).toContain('"result":{"content":[{"type":"text","text":"other"}]}');
+});
+
+const taskMeta = {
+  "io.modelcontextprotocol/clientCapabilities": {
+    extensions: { "io.modelcontextprotocol/tasks": {} },
+    elicitation: { form: {} },
+  },
+};
+/** A server that makes a task of each call; `asks` stands beside the result of the task. */
+const asTask = (asks = "") => ({
+  upstream: {
+    result: (_: string, { body }: { readonly body: string }) =>
+      body.includes('"tasks/get"')
+        ? `{"taskId":"t1","ttlMs":60000,"status":"completed","result":{"content":[{"type":"text","text":"the treasure"}]}${asks},"resultType":"complete"}`
+        : '{"taskId":"t1","ttlMs":60000,"status":"working","resultType":"task"}',
+  },
+});
+const askTask = async (): Promise<string> => {
+  const made = (await rig.ask("tools/call", call, { meta: taskMeta })).json();
+  const params = { taskId: made.result?.["taskId"] };
+  return (await rig.ask("tasks/get", params, { meta: taskMeta })).text;
+};
+
+test("a task that asks for something has its result reviewed all the same", async () => {
+  const asks =
+    ',"inputRequests":{"a":{"method":"elicitation/create","params":{"mode":"form","message":"m","requestedSchema":{"type":"object","properties":{}}}}}';
+  const hooks = { onToolResult: () => deny("looks bad") };
+  await open([{ hooks }], {
+    ...asTask(asks),
+    config: {
+      clients: { a: { auth: authA, allow: { ...allowAll, input: ["elicitation:form"] } } },
+    },
+  });
+  const text = await askTask();
+  expect(text).toContain("looks bad");
+  expect(text).not.toContain("treasure");
+});
+
+test("a plugin that looks at calls alone sees the result of a call that became a task", async () => {
+  const hooks = { onToolResult: () => deny("looks bad") };
+  await open([{ hooks, fits: ({ method }) => method === "tools/call" }], asTask());
+  const text = await askTask();
+  expect(text).toContain("looks bad");
+  expect(text).not.toContain("treasure");
 });

@@ -98,11 +98,21 @@ export function createCore(engine: EngineModule, settings: CoreSettings, host: C
     fuel: () => spent + fuelPerTick - fuel.value,
     isStarved: () => isStarved,
     write: (text) => {
-      const room = text.length * 3 + 1;
-      const pointer = ffi.malloc(room);
+      // A text of ASCII takes as many bytes as it has units; memory that is touched is put back.
+      const least = text.length + 1;
+      const guess = ffi.malloc(least);
+      if (guess === 0) return 0;
+      const { read, written } = encoder.encodeInto(text, bytes.subarray(guess, guess + least - 1));
+      if (read === text.length) {
+        bytes[guess + written] = 0;
+        return guess;
+      }
+      ffi.free(guess);
+      const encoded = encoder.encode(text);
+      const pointer = ffi.malloc(encoded.length + 1);
       if (pointer === 0) return 0;
-      const { written } = encoder.encodeInto(text, bytes.subarray(pointer, pointer + room));
-      bytes[pointer + written] = 0;
+      bytes.set(encoded, pointer);
+      bytes[pointer + encoded.length] = 0;
       return pointer;
     },
     snapshot: () => ({

@@ -13,7 +13,7 @@ export function parseExplanation(text: string, isOwn: (file: string) => boolean)
   const said = parse(text);
   const why = (typeof said.why === "string" ? said.why : "Threw").replaceAll(/\s+/g, " ").trim();
   const stack = typeof said.stack === "string" ? said.stack : "";
-  for (const [, file = "", line] of stack.matchAll(/([^\s()]+?):(\d+)(?::\d+)?\)?$/gm))
+  for (const [, file = "", line] of stack.matchAll(/([^\s()]+?):(\d{1,7})(?::\d+)?\)?$/gm))
     if (isOwn(file)) return { why, file, line: Number(line) };
   return { why };
 }

@@ -46,5 +46,6 @@ function toAsk(given: unknown): readonly Ask[] {
   if (!Array.isArray(given)) return [];
   const [id, name, args] = given as readonly unknown[];
   if (typeof id !== "string" || typeof name !== "string" || typeof args !== "string") return [];
-  return names.includes(name) ? [{ id, name: name as HostCallName, args }] : [];
+  if (args.length > guestCaps.askCharacters || !names.includes(name)) return [];
+  return [{ id, name: name as HostCallName, args }];
 }

@@ -9,6 +9,7 @@ import {
   type GuestFunction,
 } from "./guest/bootstrap.ts";
 import type { CoreHost } from "./imports.ts";
+import { patience } from "./limits.ts";
 import type { EnginePorts } from "./ports.ts";
 
 /** Thrown by the fuel counter through the wasm. */
@@ -66,11 +67,12 @@ export interface Guest {
 
 /**
  * A tick of fuel is burnt in less than a millisecond. What takes longer than this was the machine
- * doing something else, which is not the guest's fault; but no more than so many times what it may.
+ * doing something else, which is not the guest's fault; `patience` bounds even that.
  */
 const mostMsPerTick = 5;
-const patience = 4;
 const strictFlag = 8;
+/** Neither sources nor line numbers are kept: what is kept is copied back after each call. */
+const stripFlag = 16;
 const hashFunction = 1;
 const uuidFunction = 2;
 
@@ -102,7 +104,7 @@ export function createGuest(
       count(mostMsPerTick);
       const text = id === uuidFunction ? ports.randomUUID() : hash(argv);
       // Hashing takes time and no fuel.
-      tick(Infinity);
+      tick(mostMsPerTick);
       return newString(text);
     },
     loadModule: (name) => {
@@ -129,8 +131,9 @@ export function createGuest(
       : ffi.QTS_NewFloat64(places.context, Number(value));
   const apply = (callee: number, values: readonly number[]) => {
     const argv = need(ffi.malloc(values.length * 4));
-    for (const [index, value] of values.entries())
-      core.view().setUint32(argv + index * 4, value, true);
+    const view = core.view();
+    for (let index = 0; index < values.length; index++)
+      view.setUint32(argv + index * 4, values[index] ?? 0, true);
     return ffi.QTS_Call(places.context, callee, places.undefined, values.length, argv);
   };
   const explain = (error: number): string => {
@@ -197,7 +200,8 @@ function boot(core: Core, stackKb: number): GuestPlaces {
   };
   const evaluate = (source: string, file: string) => {
     const text = core.write(source);
-    const value = ffi.QTS_Eval(context, text, core.measure(text), core.write(file), 0, strictFlag);
+    const flags = strictFlag | stripFlag;
+    const value = ffi.QTS_Eval(context, text, core.measure(text), core.write(file), 0, flags);
     ffi.free(text);
     return value;
   };

@@ -19,35 +19,55 @@ export function createInstance(first: Guest, settings: InstanceSettings): Instan
   const { limits, ports, snapshot, respawn } = settings;
   const usedAtFirst = first.core.used();
   let guest: Guest | undefined = first;
+  let isAsLoaded = true;
   let isBusy = false;
   let isGood = true;
-  const run = async (call: HookCall, host: HostCall): Promise<HookEnd> => {
+  const run = (call: HookCall, host: HostCall): HookEnd | Promise<HookEnd> => {
+    reset();
     guest ??= respawn();
     const current = guest;
-    const end = await runCall(current, call, limits, host, ports);
+    isAsLoaded = false;
+    const ended = runCall(current, call, limits, host, ports);
+    return ended instanceof Promise
+      ? ended.then((end) => keep(current, end))
+      : keep(current, ended);
+  };
+  const keep = (current: Guest, end: HookEnd): HookEnd => {
     const broke = end.outcome.action === "failed" && end.outcome.code === "crash";
     if (broke || current.core.used() > usedAtFirst + keptBytes) guest = undefined;
-    else current.core.restore(snapshot);
     return end;
+  };
+  const reset = (): void => {
+    if (!isAsLoaded) guest?.core.restore(snapshot);
+    isAsLoaded = true;
+  };
+  const give = (end: HookEnd): HookEnd => {
+    isBusy = false;
+    return end;
+  };
+  const breakDown = (error: unknown): HookEnd => {
+    isGood = false;
+    return give(toFailed("crash", `The engine broke: ${String(error)}`));
   };
   return {
     isGood: () => isGood,
+    reset: () => {
+      if (!isBusy) reset();
+    },
     drop: () => {
       isGood = false;
       guest = undefined;
     },
-    call: async (call, host) => {
+    call: (call, host) => {
       if (!isGood || isBusy) return toFailed("crash", "The instance takes no call now");
       if (isTooLarge(call, limits))
         return toFailed("input_too_large", `The input has more than ${limits.maxInputKb} KB`);
       isBusy = true;
       try {
-        return await run(call, host);
+        const ended = run(call, host);
+        return ended instanceof Promise ? ended.then(give).catch(breakDown) : give(ended);
       } catch (error) {
-        isGood = false;
-        return toFailed("crash", `The engine broke: ${String(error)}`);
-      } finally {
-        isBusy = false;
+        return breakDown(error);
       }
     },
   };

@@ -1,6 +1,7 @@
 /** Brings a plugin's modules into a fresh guest, up to the point from which every call starts. */
 import type { LoadFault, PluginCode, PluginLimits, PluginTraits } from "../face.ts";
 import { entryName, entrySource } from "./guest/entry.ts";
+import { toSafeLine } from "../pool/guest-log.ts";
 import { parseExplanation } from "./explain.ts";
 import { outOfMemory, outOfTime, type Guest } from "./guest.ts";
 import { maxJobs } from "./limits.ts";
@@ -9,6 +10,7 @@ import { parseTraits } from "./traits.ts";
 
 const moduleFlag = 1;
 const pendingPromise = 0;
+const faultCharacters = 1_000;
 
 /** Without `config` `setup` is not run. */
 export function loadPlugin(
@@ -26,13 +28,18 @@ export function loadPlugin(
   try {
     const loaded = guest.enter(() => load(guest, code, config));
     if ("fault" in loaded && guest.core.isStarved()) throw outOfMemory;
-    return loaded;
+    return "fault" in loaded ? { ...loaded, fault: toShown(loaded.fault) } : loaded;
   } catch (error) {
     if (error === outOfTime) return { fault: `Loading takes longer than ${limits.loadMs} ms` };
     if (error === outOfMemory || guest.core.isStarved())
       return { fault: `Loading takes more memory than the ${limits.memoryMb} MB that it may have` };
-    return { fault: `Loading broke the engine: ${String(error)}` };
+    return { fault: toShown(`Loading broke the engine: ${String(error)}`) };
   }
+}
+
+/** Attack: a fault that colours the operator's terminal, or reads backwards. */
+function toShown(fault: string): string {
+  return toSafeLine(fault, faultCharacters);
 }
 
 function load(
@@ -61,6 +68,8 @@ function load(
   const length = core.measure(text);
   const module = core.ffi.QTS_Eval(places.context, text, length, file, 0, moduleFlag);
   core.ffi.QTS_RuntimeDisableModuleLoader(places.runtime);
+  core.ffi.free(text);
+  core.ffi.free(file);
   guest.modules.find = () => undefined;
   if (missing !== undefined)
     return { fault: `Imports "${missing}", which is none of its files and not "${entryName}"` };

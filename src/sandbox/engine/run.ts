@@ -1,12 +1,13 @@
 /** One call of one hook in a guest, from the first string in to the last one out. */
-import type {
-  FailureCode,
-  GuestLog,
-  HookCall,
-  HookEnd,
-  HostCall,
-  Outcome,
-  PluginLimits,
+import {
+  type FailureCode,
+  type GuestLog,
+  type HookCall,
+  type HookEnd,
+  type HostCall,
+  type Outcome,
+  type PluginLimits,
+  hooks,
 } from "../face.ts";
 import { parseExplanation } from "./explain.ts";
 import { bootstrapName, guestCaps, marks } from "./guest/bootstrap.ts";
@@ -14,8 +15,10 @@ import { outOfMemory, outOfTime, type Guest } from "./guest.ts";
 import { createAsks, type Asks } from "./asks.ts";
 import { parseExtras } from "./extras.ts";
 import { runJobs } from "./jobs.ts";
-import { maxJobs, toCpuMs, toWallMs } from "./limits.ts";
+import { cpuBudget, wallBudget } from "../budget.ts";
+import { maxJobs } from "./limits.ts";
 import type { EnginePorts } from "./ports.ts";
+import { findParts } from "./ctx-parts.ts";
 import { toOutcome } from "./verdict.ts";
 
 export type RunPorts = Pick<EnginePorts, "elapsed" | "after">;
@@ -45,26 +48,37 @@ class Failure extends Error {
   }
 }
 
-/** Never rejects. Leaves the guest as the call left it. */
-export async function runCall(
+/** Neither throws nor rejects. Leaves the guest as the call left it; at once where it waits for nothing. */
+export function runCall(
   guest: Guest,
   call: HookCall,
   limits: PluginLimits,
   host: HostCall,
   ports: RunPorts,
-): Promise<HookEnd> {
+): HookEnd | Promise<HookEnd> {
   const startedAt = ports.elapsed();
-  const wallEnd = startedAt + toWallMs(limits, call);
+  const wallEnd = startedAt + wallBudget(limits, call);
   const asks = createAsks(host);
   const run: Run = { guest, call, limits, ports, asks, logs: [], startedAt, wallEnd };
+  try {
+    const said = begin(run);
+    return said.mark === marks.pending ? settle(run) : toEnd(run, conclude(run, said));
+  } catch (error) {
+    return toEnd(run, toFailed(run, error));
+  }
+}
+
+async function settle(run: Run): Promise<HookEnd> {
   let outcome: Outcome;
   try {
-    let said = begin(run);
-    if (said.mark === marks.pending) said = await wait(run);
-    outcome = conclude(run, said);
+    outcome = conclude(run, await wait(run));
   } catch (error) {
     outcome = toFailed(run, error);
   }
+  return toEnd(run, outcome);
+}
+
+function toEnd({ guest, asks, logs, ports, startedAt }: Run, outcome: Outcome): HookEnd {
   return {
     outcome,
     ms: guest.clock.spentMs,
@@ -72,19 +86,27 @@ export async function runCall(
     fuel: guest.core.fuel(),
     memory: guest.core.used(),
     hostCalls: asks.count(),
-    logs: run.logs,
+    logs,
   };
 }
 
 function begin(run: Run): Said {
   const { guest, call } = run;
   const { hook, ctx, now, seed } = call;
-  const allowedMs = toCpuMs(run.limits, call);
-  Object.assign(guest.clock, { spentMs: 0, allowedMs, passedMs: 0, end: run.wallEnd, now });
+  const allowedMs = cpuBudget(run.limits, call);
+  const { clock } = guest;
+  clock.spentMs = clock.passedMs = 0;
+  clock.allowedMs = allowedMs;
+  clock.end = run.wallEnd;
+  clock.now = now;
   const raw = hook === "onText" ? toRaw(call.payload) : undefined;
   const [payload, isRaw] = raw === undefined ? [call.payload, false] : [raw, true];
+  const { mask, spans } = findParts(ctx);
   return run.guest.enter(() =>
-    read(run, guest.callRaw("begin", hook, payload, isRaw, ctx, now, seed)),
+    read(
+      run,
+      guest.callRaw("begin", hooks.indexOf(hook), payload, isRaw, now, seed, ctx, mask, ...spans),
+    ),
   );
 }
 
@@ -141,7 +163,7 @@ function read(run: Run, pointer: number): Said {
     throw new Failure("output_too_large", `The verdict has more than ${limits.maxOutputKb} KB`);
   const said = {
     mark: characterAt(guest, pointer + 1),
-    text: guest.core.readText(pointer + 2, length - 2),
+    text: length > 2 ? guest.core.readText(pointer + 2, length - 2) : "",
   };
   if (characterAt(guest, pointer) === "1") readExtras(run);
   return said;
@@ -152,14 +174,19 @@ function characterAt({ core }: Guest, pointer: number): string {
 }
 
 function readExtras({ guest, asks, logs }: Run): void {
-  const end = guest.call("extras");
-  if ("thrown" in end) return;
-  const extras = parseExtras(end.text);
+  const pointer = guest.callRaw("extras");
+  if (pointer === 0) return;
+  const length = guest.core.measure(pointer);
+  // Attack: what is read here costs the host's time and memory, and none of the guest's.
+  if (length > guestCaps.extrasBytes)
+    throw new Failure("output_too_large", "It logs and asks for too much at once");
+  const extras = parseExtras(guest.core.readText(pointer, length));
   logs.push(...extras.logs.slice(0, guestCaps.logs - logs.length));
   for (const ask of extras.asked) asks.start(ask);
 }
 
 function conclude(run: Run, { mark, text }: Said): Outcome {
+  if (mark === marks.allow) return { action: "allow" };
   if (mark === marks.verdict) return toOutcome(run.call, text);
   if (mark === marks.unreadable) throw new Failure("input_unreadable", toWhy(text));
   if (run.guest.core.isStarved()) throw outOfMemory;

@@ -23,6 +23,8 @@ export interface Host {
 
 const maxCalls = 100;
 const maxPending = 16;
+/** Of all calls together. */
+const maxUnderWay = 1_024;
 
 /**
  * Whatever is asked for is refused unless it was granted, and a fault says nothing of the host. The
@@ -44,6 +46,7 @@ function createPluginHost(ports: HostPorts, plugin: HostPlugin): PluginHost {
   };
   const known = new Map(Object.entries(acts));
   const counts = new Map<HostCallName, HostCount>();
+  let underWay = 0;
 
   const run = async (name: HostCallName, args: string, client: string) => {
     try {
@@ -71,10 +74,15 @@ function createPluginHost(ports: HostPorts, plugin: HostPlugin): PluginHost {
       return async (name, args) => {
         if (asked >= maxCalls) return { fault: `A call asks the host at most ${maxCalls} times` };
         if (pending >= maxPending) return { fault: `At most ${maxPending} things are waited for` };
+        // Attack: calls that ask for all that they may and end at once, and so never wait for any of it.
+        if (underWay >= maxUnderWay)
+          return { fault: "The host has too much to do for this plugin" };
         asked++;
         pending++;
+        underWay++;
         const answer = await run(name, args, client);
         pending--;
+        underWay--;
         count(name, "fault" in answer);
         return answer;
       };

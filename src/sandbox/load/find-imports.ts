@@ -34,7 +34,7 @@ export function findImports(source: string): FoundImports {
     if (from !== undefined) imports.push({ from: from.text, line: lineAt(token.at) });
   }
   const at = tokens.find((token) => isSign(token, "@"))?.at;
-  return { imports, dynamic, decorator: at === undefined ? undefined : lineAt(at) };
+  return { imports, dynamic, decorator: at === undefined ? undefined : createLines(source)(at) };
 }
 
 function isSign(token: Token | undefined, text: string): boolean {
@@ -77,14 +77,9 @@ function isMethod(tokens: readonly Token[], start: number): boolean {
 /** Asked for places in their order. */
 function createLines(source: string): (at: number) => number {
   let line = 1;
-  let seen = 0;
+  let next = source.indexOf("\n");
   return (at) => {
-    if (at < seen) [line, seen] = [1, 0];
-    for (let next = source.indexOf("\n", seen); next !== -1 && next < at;) {
-      line++;
-      seen = next + 1;
-      next = source.indexOf("\n", seen);
-    }
+    for (; next !== -1 && next < at; line++) next = source.indexOf("\n", next + 1);
     return line;
   };
 }

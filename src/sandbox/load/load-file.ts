@@ -4,13 +4,15 @@ import type { PluginCode } from "../face.ts";
 import { type Import, findImports } from "./find-imports.ts";
 import type { FileFault, LoadPorts } from "./ports.ts";
 import { readSpecifier } from "./specifier.ts";
-import { stripTypes } from "./strip.ts";
+import { type Stripped, stripTypes } from "./strip.ts";
 
 export interface PluginPlace {
   /** As the config names it, or a command. */
   readonly use: string;
   /** What that is relative to; absolute. Nothing outside of it is read. */
   readonly folder: string;
+  /** The config's own file, absolute: it is no part of a plugin. */
+  readonly config?: string | undefined;
 }
 export type LoadedFile = (
   | { readonly code: PluginCode }
@@ -24,6 +26,8 @@ export type LoadedFile = (
 const maxBytes = 524_288;
 const maxTotal = 1_048_576;
 const maxFiles = 64;
+/** Of one file: whoever mends these comes back for the rest. */
+const maxFaults = 20;
 
 interface Module {
   readonly name: string;
@@ -47,6 +51,8 @@ export async function loadPluginFile(place: PluginPlace, ports: LoadPorts): Prom
   const seen = new Map<string, Wanted>([[entry, { name: entry, by: undefined }]]);
   const root = await ports.files.realPath(place.folder).catch(() => undefined);
   const home = await ports.files.realPath(folder).catch(() => undefined);
+  const { config } = place;
+  const own = config && (await ports.files.realPath(config).catch(() => undefined));
   let total = 0;
 
   const fileOf = (name: string): string => resolvePath(folder, name);
@@ -69,6 +75,11 @@ export async function loadPluginFile(place: PluginPlace, ports: LoadPorts): Prom
         complain(wanted, fault, "put the file itself there");
         return undefined;
       }
+      // It may hold secrets that a plugin would have only to give away.
+      if (real === own) {
+        complain(wanted, "Is the config of the gateway, which is no plugin");
+        return undefined;
+      }
       const text = await ports.files.readOwn(real, maxBytes);
       if (text === undefined) complain(wanted, "There is no such file");
       return text;
@@ -78,7 +89,10 @@ export async function loadPluginFile(place: PluginPlace, ports: LoadPorts): Prom
     }
   };
   const follow = (found: readonly Import[], name: string): void => {
+    const before = faults.length;
     for (const { from, line } of found) {
+      // Attack: a file of nothing but imports, each of which is a line of the log and a file to watch.
+      if (faults.length - before >= maxFaults || seen.size > maxFiles) return;
       const specifier = readSpecifier(from, name);
       if (specifier.kind === "refused") {
         const { fault, hint } = specifier;
@@ -90,9 +104,10 @@ export async function loadPluginFile(place: PluginPlace, ports: LoadPorts): Prom
   };
 
   // A map takes in what is added while it is gone through.
+  let count = 0;
   for (const wanted of seen.values()) {
     const { name } = wanted;
-    if (modules.length >= maxFiles) {
+    if (count++ >= maxFiles) {
       complain(wanted, `A plugin has at most ${maxFiles} files`);
       break;
     }
@@ -103,7 +118,7 @@ export async function loadPluginFile(place: PluginPlace, ports: LoadPorts): Prom
       complain(wanted, `The files of a plugin have at most ${maxTotal} characters together`);
       break;
     }
-    const found = await toModule(name, text);
+    const found = await toModule(name, text, ports.strip ?? stripTypes);
     if ("module" in found) modules.push(found.module);
     faults.push(...found.faults.map((fault) => ({ ...fault, file: fileOf(name) })));
     follow(found.imports, name);
@@ -121,7 +136,11 @@ interface Found {
   readonly faults: readonly Omit<FileFault, "file">[];
 }
 
-async function toModule(name: string, text: string): Promise<Found> {
+async function toModule(
+  name: string,
+  text: string,
+  strip: (source: string) => Promise<Stripped>,
+): Promise<Found> {
   const none = { imports: [] };
   // The engine takes a source up to it: the rest would look like code and be none.
   const end = text.indexOf("\0");
@@ -130,7 +149,7 @@ async function toModule(name: string, text: string): Promise<Found> {
     return { ...none, faults: [{ fault: "Holds the character U+0000", line }] };
   }
   const bare = text.replace(/^\uFEFF/, "");
-  const stripped = name.endsWith("ts") ? await stripTypes(bare) : { code: bare };
+  const stripped = name.endsWith("ts") ? await strip(bare) : { code: bare };
   if ("fault" in stripped) return { ...none, faults: [stripped] };
   const source = stripped.code;
   const { imports, dynamic, decorator } = findImports(source);

@@ -14,7 +14,7 @@ import type { LoadedPlugin } from "../road-face.ts";
 import { checkPlugin } from "./check-plugin.ts";
 import { createFits } from "./fits.ts";
 import { loadPluginFile } from "./load-file.ts";
-import { placeOf } from "./place.ts";
+import { lineOfExport, placeOf } from "./place.ts";
 import type { FileFault, LoadPorts } from "./ports.ts";
 
 /** One that can be opened. */
@@ -85,7 +85,10 @@ interface Looked {
 async function look(settings: PluginConfig, options: LoadPluginsOptions): Promise<Looked> {
   const { loaded, ports, inspect, refuse } = options;
   const { folder } = loaded;
-  const { files, ...read } = await loadPluginFile({ use: settings.use, folder }, ports);
+  const { files, ...read } = await loadPluginFile(
+    { use: settings.use, folder, config: loaded.file },
+    ports,
+  );
   if (read.code === undefined) return { ofFile: read.faults, ofConfig: [], files };
   const { code } = read;
   const none = { ofFile: [], ofConfig: [], files };
@@ -108,7 +111,7 @@ async function look(settings: PluginConfig, options: LoadPluginsOptions): Promis
   const { ofFile, ofConfig } = checkPlugin(traits, settings);
   return {
     ready: toReady(traits, settings, code),
-    ofFile: ofFile.map((fault) => ({ ...fault, file })),
+    ofFile: ofFile.map((fault) => ({ ...fault, file, line: lineOfExport(code.modules) })),
     ofConfig,
     files,
   };

@@ -11,7 +11,7 @@ import {
 import { placeOf } from "./place.ts";
 
 export interface OpenPluginsOptions extends Omit<LoadPluginsOptions, "inspect"> {
-  readonly pool: Pick<PluginPool, "inspect" | "open">;
+  readonly pool: Pick<PluginPool, "inspect" | "open" | "strip">;
   readonly host: Host;
   /** What else one has to pass before it is opened; `index` is its place in the config. */
   readonly rehearse?: (ready: ReadyPlugin, index: number) => Promise<readonly Fault[]>;
@@ -39,7 +39,9 @@ export class PluginsError extends Error {
 /** Never rejects for what a plugin is; what of it was opened before a fault is closed again. */
 export async function openPlugins(options: OpenPluginsOptions): Promise<OpenedPlugins> {
   const { pool, host, rehearse } = options;
-  const { ready, faults, watched } = await loadPlugins({ ...options, inspect: pool.inspect });
+  const { inspect, strip } = pool;
+  const ports = { ...options.ports, strip };
+  const { ready, faults, watched } = await loadPlugins({ ...options, ports, inspect });
   if (ready === undefined) return { faults, watched };
   const failed = rehearse && (await Promise.all(ready.map(rehearse))).flat();
   if (failed !== undefined && failed.length > 0) return { faults: [...faults, ...failed], watched };

@@ -1,3 +1,5 @@
+import type { Stripped } from "./strip.ts";
+
 /** What loading needs of the ground. */
 export interface LoadPorts {
   readonly files: {
@@ -10,6 +12,8 @@ export interface LoadPorts {
     /** Lower-case hex. */
     readonly sha256: (text: string) => string;
   };
+  /** As a pool does it; by default here, for a program that nobody waits for. */
+  readonly strip?: (source: string) => Promise<Stripped>;
 }
 
 /** What is wrong with a plugin's file. */

@@ -4,7 +4,7 @@ import type { HostCall, PluginCode, PluginLimits } from "../face.ts";
 import type { LoadedPlugin } from "../road-face.ts";
 import { type Counters, type HookStats, createCounters } from "./counters.ts";
 import { type WriteGuestLogs, createGuestLog } from "./guest-log.ts";
-import { type Quarantine, type QuarantineState, createQuarantine } from "./quarantine.ts";
+import { type QuarantineState, type Quarantines, createQuarantines } from "./quarantine.ts";
 
 /** What the pool is given of a plugin. */
 export interface PluginSpec {
@@ -35,7 +35,7 @@ export interface PoolEntry {
   /** What threads know it by. */
   readonly number: number;
   readonly spec: PluginSpec;
-  readonly quarantine: Quarantine;
+  readonly quarantines: Quarantines;
   readonly counters: Counters;
   readonly writeLogs: WriteGuestLogs;
   readonly reopened: () => void;
@@ -49,20 +49,20 @@ export function createEntry(
   ports: { readonly clock: Clock; readonly log: Log },
 ): PoolEntry {
   const { name, version, file, sha256, mode, onError } = spec.plugin;
-  const quarantine = createQuarantine(name, ports);
+  const quarantines = createQuarantines(name, ports);
   const counters = createCounters();
   let reopened = 0;
   let lostThreads = 0;
   return {
     number,
     spec,
-    quarantine,
+    quarantines,
     counters,
     writeLogs: createGuestLog(name, ports),
     reopened: () => void reopened++,
     lostThread: () => {
       lostThreads++;
-      quarantine.lostThread();
+      quarantines.lostThread();
     },
     stats: () => ({
       name,
@@ -71,7 +71,7 @@ export function createEntry(
       sha256,
       mode,
       onError,
-      quarantine: quarantine.state(),
+      quarantine: quarantines.state(),
       reopened,
       lostThreads,
       hooks: counters.stats(),

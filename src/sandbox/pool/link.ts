@@ -1,7 +1,8 @@
 /** The line to one plugins' thread: what it was asked, and whether it is still there. */
 import type { Clock, Threads } from "../../core/index.ts";
-import type { Order, Report } from "../thread/messages.ts";
+import type { Order, Packed, Report } from "../thread/messages.ts";
 import { createPulseMemory, readPulse } from "../thread/pulse.ts";
+import { packOrder, unpackReport } from "../thread/wire.ts";
 import { createWatch } from "./watch.ts";
 
 /** Why a thread is gone. */
@@ -16,7 +17,7 @@ type ReportOf<Type> = Extract<Report, { readonly type: Type }>;
 /** Hears of what was ordered under one number. */
 export interface Listener {
   /** The last that is heard. */
-  readonly ended: (report: ReportOf<"ended" | "opened" | "inspected">) => void;
+  readonly ended: (report: ReportOf<"ended" | "opened" | "inspected" | "stripped">) => void;
   readonly asks?: (report: ReportOf<"ask">) => void;
   readonly lost: (loss: Loss) => void;
 }
@@ -88,11 +89,14 @@ export function openLink({ threads, clock, reopened, lost }: LinkSettings): Link
   const tell = (order: Order): void => {
     if (isOver) return;
     sent++;
-    thread.post(order);
+    thread.post(packOrder(order));
   };
 
   // The thread is our own module, whatever its guests do: what it says needs no check.
-  const thread = threads.start({ hear: (report) => hear(report as Report), ended });
+  const thread = threads.start({
+    hear: (report) => hear(unpackReport(report as Report | Packed)),
+    ended,
+  });
   thread.post({ type: "begin", pulse } satisfies Order);
   return {
     isReady: () => isReady,

@@ -4,12 +4,13 @@ import type { Step, StepEnd } from "../road-face.ts";
 import { applies, stops, toFailedEnd } from "../thread/ends.ts";
 import type { ThreadStep } from "../thread/messages.ts";
 import type { PoolEntry } from "./entry.ts";
-import type { Entry } from "./quarantine.ts";
+import type { Entry, Quarantine } from "./quarantine.ts";
 
 /** A step that a thread runs. */
 export interface Entered {
   readonly step: Step;
   readonly entry: PoolEntry;
+  readonly quarantine: Quarantine;
   readonly way: Entry;
 }
 /** One that does not come so far. */
@@ -24,17 +25,18 @@ export type Planned = Entered | Settled;
 export function toPlan(
   steps: readonly Step[],
   find: (step: Step) => PoolEntry | undefined,
+  client: string,
 ): readonly Planned[] {
   const plan: Planned[] = [];
   for (const step of steps) {
-    const planned = planStep(step, find(step));
+    const planned = planStep(step, find(step), client);
     plan.push(planned);
     if ("end" in planned && stops(step.plugin, planned.end.outcome)) break;
   }
   return plan;
 }
 
-function planStep(step: Step, entry: PoolEntry | undefined): Planned {
+function planStep(step: Step, entry: PoolEntry | undefined, client: string): Planned {
   if (entry === undefined) {
     return { step, entry, end: toFailedEnd("load_error", "The plugin is closed") };
   }
@@ -44,8 +46,9 @@ function planStep(step: Step, entry: PoolEntry | undefined): Planned {
     const end = toFailedEnd("input_too_large", `The payload is larger than ${maxInputKb} KB`);
     return { step, entry, end };
   }
-  const way = entry.quarantine.enter();
-  if (way !== undefined) return { step, entry, way };
+  const quarantine = entry.quarantines.of(client, step.hook);
+  const way = quarantine.enter();
+  if (way !== undefined) return { step, entry, quarantine, way };
   return { step, entry, end: toFailedEnd("quarantined", "The plugin is in quarantine") };
 }
 
@@ -76,5 +79,7 @@ export function merge(plan: readonly Planned[], next: () => HookEnd): readonly M
 
 export function toStepEnd({ planned, end }: Merged): StepEnd {
   const { plugin, hook } = planned.step;
-  return { ...end, plugin, hook, applies: applies(plugin, end.outcome) };
+  const { outcome, ms, wallMs, fuel, memory, hostCalls, logs } = end;
+  const decides = applies(plugin, outcome);
+  return { outcome, ms, wallMs, fuel, memory, hostCalls, logs, plugin, hook, applies: decides };
 }

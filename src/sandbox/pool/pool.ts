@@ -1,10 +1,12 @@
 /** Runs plugins in threads: the threads, what is open in them, and who may be entered. */
 import type { Clock, Crypto, Log, Threads } from "../../core/index.ts";
 import type { LoadFault, PluginCode, PluginLimits, PluginTraits } from "../face.ts";
+import type { Stripped } from "../load/strip.ts";
 import { type Crew, type ThreadStats, createCrew, toCrewSize } from "./crew.ts";
 import { type PluginSpec, type PoolEntry, createEntry } from "./entry.ts";
 import type { Link, Loss } from "./link.ts";
 import { type PluginSet, createPluginSet } from "./plugin-set.ts";
+import { createReader } from "./reader.ts";
 
 export interface PoolPorts {
   readonly threads: Threads;
@@ -22,6 +24,8 @@ export interface OpenFault extends LoadFault {
 }
 export interface PluginPool {
   readonly inspect: (code: PluginCode, limits: PluginLimits) => Promise<PluginTraits | LoadFault>;
+  /** TypeScript as JavaScript; it holds up nobody, and ends with any text. */
+  readonly strip: (source: string) => Promise<Stripped>;
   /** All of them, or none: then every fault. */
   readonly open: (specs: readonly PluginSpec[]) => Promise<PluginSet | readonly OpenFault[]>;
   readonly stats: () => ThreadStats;
@@ -114,7 +118,10 @@ export function createPluginPool(ports: PoolPorts, settings: PoolSettings = {}):
     return done;
   };
 
+  const reader = createReader(ports);
+
   return {
+    strip: reader.strip,
     inspect: (code, limits) =>
       asGuest(async () => {
         if (isClosed) return closed;
@@ -149,6 +156,7 @@ export function createPluginPool(ports: PoolPorts, settings: PoolSettings = {}):
     stats: crew.stats,
     close: () => {
       isClosed = true;
+      reader.close();
       entries.clear();
       crew.dismiss();
     },

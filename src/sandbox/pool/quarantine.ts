@@ -1,6 +1,6 @@
-/** Keeps a plugin that fails out of its calls for a while; whoever caused too much is kept out for good. */
+/** Keeps a plugin that fails out of calls for a while; one that takes threads down is kept out for good. */
 import type { Clock, Log } from "../../core/index.ts";
-import type { FailureCode } from "../face.ts";
+import type { FailureCode, Hook } from "../face.ts";
 import { toSafeLine } from "./guest-log.ts";
 
 export type QuarantineState = "none" | "quarantined" | "probing" | "locked";
@@ -14,8 +14,17 @@ export interface Quarantine {
   readonly failed: (entry: Entry, code: FailureCode, why: string) => void;
   /** The call never came to the plugin. */
   readonly giveBack: (entry: Entry) => void;
+}
+/** Of one plugin. */
+export interface Quarantines {
+  /**
+   * Each client has one of its own: else whoever finds what makes a plugin fail could have it kept
+   * from all the others. So has what is only told to a plugin, which decides nothing.
+   */
+  readonly of: (client: string, hook: Hook) => Quarantine;
   /** The plugin's call took its thread down. */
   readonly lostThread: () => void;
+  /** The worst one. */
   readonly state: () => QuarantineState;
 }
 
@@ -25,20 +34,54 @@ const pauseMs = 30_000;
 const maxLost = 3;
 const maxWhy = 200;
 
-/**
- * What a client can bring about by what it sends is no sign that the plugin is ill: else one of them
- * could have it kept from all the others.
- */
+/** Brought about by what was sent, and no sign that the plugin is ill. */
 const ofTheInput: ReadonlySet<FailureCode> = new Set(["input_too_large", "input_unreadable"]);
 
-export function createQuarantine(
+interface QuarantinePorts {
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Clients are those of the config, so there are no more of these than that has names. */
+export function createQuarantines(name: string, ports: QuarantinePorts): Quarantines {
+  const all = new Map<string, OneQuarantine>();
+  let lost = 0;
+  const isLocked = (): boolean => lost >= maxLost;
+
+  return {
+    of: (client, hook) => {
+      const key = `${hook === "onAudit" ? "told" : "asked"} ${client}`;
+      const known = all.get(key) ?? createQuarantine(name, client, isLocked, ports);
+      all.set(key, known);
+      return known;
+    },
+    lostThread: () => {
+      lost++;
+      if (lost !== maxLost) return;
+      const message = `Plugin "${name}" took down ${lost} threads and stays out until it is loaded anew`;
+      ports.log.error(message, { plugin: name });
+    },
+    state: () => {
+      if (isLocked()) return "locked";
+      const states = new Set([...all.values()].map((one) => one.state()));
+      return (["quarantined", "probing"] as const).find((one) => states.has(one)) ?? "none";
+    },
+  };
+}
+
+interface OneQuarantine extends Quarantine {
+  readonly state: () => Exclude<QuarantineState, "locked">;
+}
+
+function createQuarantine(
   name: string,
-  { clock, log }: { readonly clock: Clock; readonly log: Log },
-): Quarantine {
-  let state: QuarantineState = "none";
+  client: string,
+  isLocked: () => boolean,
+  { clock, log }: QuarantinePorts,
+): OneQuarantine {
+  let state: ReturnType<OneQuarantine["state"]> = "none";
   let failures: readonly number[] = [];
   let until = 0;
-  let lost = 0;
 
   const shut = (): void => {
     state = "quarantined";
@@ -48,6 +91,7 @@ export function createQuarantine(
 
   return {
     enter: () => {
+      if (isLocked()) return undefined;
       if (state === "none") return "free";
       if (state !== "quarantined" || clock.elapsed() < until) return undefined;
       state = "probing";
@@ -56,7 +100,7 @@ export function createQuarantine(
     succeeded: (entry) => {
       if (entry !== "probe" || state !== "probing") return;
       state = "none";
-      log.info(`Plugin "${name}" answers again and is entered again`, { plugin: name });
+      log.info(`Plugin "${name}" answers again and is entered again`, { plugin: name, client });
     },
     failed: (entry, code, why) => {
       if (entry === "probe") {
@@ -70,22 +114,11 @@ export function createQuarantine(
       shut();
       log.warn(
         `Plugin "${name}" failed ${maxFailures} times within ${windowMs / 1000} s and is not entered for ${pauseMs / 1000} s`,
-        { plugin: name, code, why: toSafeLine(why, maxWhy) },
+        { plugin: name, client, code, why: toSafeLine(why, maxWhy) },
       );
     },
     giveBack: (entry) => {
       if (entry === "probe" && state === "probing") state = "quarantined";
-    },
-    lostThread: () => {
-      lost++;
-      if (lost < maxLost || state === "locked") return;
-      state = "locked";
-      log.error(
-        `Plugin "${name}" took down ${lost} threads and stays out until it is loaded anew`,
-        {
-          plugin: name,
-        },
-      );
     },
     state: () => state,
   };

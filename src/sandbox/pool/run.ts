@@ -2,7 +2,8 @@
 import type { Cancellation, Clock, Crypto } from "../../core/index.ts";
 import type { FailureCode, HookEnd, HostAnswer, HostCall } from "../face.ts";
 import type { Step, StepEnd, StepsAbout } from "../road-face.ts";
-import { toFailedEnd, wallBudget } from "../thread/ends.ts";
+import { wallBudget } from "../budget.ts";
+import { toFailedEnd } from "../thread/ends.ts";
 import type { Report } from "../thread/messages.ts";
 import type { Crew } from "./crew.ts";
 import type { PoolEntry } from "./entry.ts";
@@ -39,7 +40,7 @@ const maxPending = 5_000;
 
 export async function runChain(ports: RunPorts, chain: Chain): Promise<readonly StepEnd[]> {
   const { steps, about, find, signal } = chain;
-  const plan = toPlan(steps, find);
+  const plan = toPlan(steps, find, about.client);
   const entered = plan.filter(isEntered);
   if (entered.length === 0)
     return conclude(
@@ -132,13 +133,13 @@ function toMerged(plan: readonly Planned[], ends: readonly HookEnd[]): readonly 
   return merged;
 }
 
-function judge({ entry, way }: Entered, { outcome }: HookEnd): void {
-  if (outcome.action === "failed") entry.quarantine.failed(way, outcome.code, outcome.why);
-  else entry.quarantine.succeeded(way);
+function judge({ quarantine, way }: Entered, { outcome }: HookEnd): void {
+  if (outcome.action === "failed") quarantine.failed(way, outcome.code, outcome.why);
+  else quarantine.succeeded(way);
 }
 
 function giveBack(planned: Planned): void {
-  if (isEntered(planned)) planned.entry.quarantine.giveBack(planned.way);
+  if (isEntered(planned)) planned.quarantine.giveBack(planned.way);
 }
 
 /**
@@ -151,8 +152,8 @@ function fail(
 ): readonly Merged[] {
   for (const planned of plan) {
     if (!isEntered(planned)) continue;
-    const { entry, way } = planned;
-    if (entry.number === culprit) entry.quarantine.failed(way, code, why);
+    const { entry, quarantine, way } = planned;
+    if (entry.number === culprit) quarantine.failed(way, code, why);
     else giveBack(planned);
   }
   return merge(plan, () => toFailedEnd(code, why));

@@ -1,6 +1,8 @@
 /** Runs the steps of one chain, one after the other. */
+import { patience } from "../engine/limits.ts";
 import type { HookEnd, HostAnswer, HostCall, Instance, PluginLimits } from "../face.ts";
-import { cpuBudget, stops, toFailedEnd, wallBudget } from "./ends.ts";
+import { cpuBudget, wallBudget } from "../budget.ts";
+import { stops, toFailedEnd } from "./ends.ts";
 import type { ThreadPorts, ThreadStep } from "./messages.ts";
 import type { PulseWriter } from "./pulse.ts";
 import type { Lack, Stock } from "./stock.ts";
@@ -18,6 +20,8 @@ export interface ChainContext {
   /** Asks the host for the step with this index. */
   readonly ask: (step: number, ...call: Parameters<HostCall>) => Promise<HostAnswer>;
   readonly isCancelled: () => boolean;
+  /** It was entered, and has to be put back once there is time for it. */
+  readonly used: (instance: Instance) => void;
 }
 
 /** The engine keeps the time itself; whoever is later than this is not coming back. */
@@ -55,7 +59,7 @@ async function runStep(step: ThreadStep, index: number, context: ChainContext): 
     stock.give(instance);
     return toFailedEnd("wall_timeout", "The call ended before its turn came", waited);
   }
-  const budget = cpuBudget(limits, step);
+  const budget = cpuBudget(limits, step) * patience;
   const host: HostCall = async (name, args) => {
     const answer = await context.ask(index, name, args);
     // The guest goes on with it at once.
@@ -64,20 +68,27 @@ async function runStep(step: ThreadStep, index: number, context: ChainContext): 
     return answer;
   };
   context.pulse.enter(step.plugin, budget);
-  const end = await settledWithin(enter(instance, step, host), wallMs - waited + graceMs, context);
+  const said = enter(instance, step, host);
+  const isOver = !(said instanceof Promise);
+  if (isOver) context.pulse.leave();
+  const end = isOver ? said : await settledWithin(said, wallMs - waited + graceMs, context);
   if (end === undefined) {
     stock.discard(instance);
     return toFailedEnd("wall_timeout", "The hook did not end", ports.elapsed() - began);
   }
   stock.give(instance);
+  context.used(instance);
   return isQueued ? { ...end, wallMs: end.wallMs + waited } : end;
 }
 
-async function enter(instance: Instance, step: ThreadStep, host: HostCall): Promise<HookEnd> {
+function enter(instance: Instance, step: ThreadStep, host: HostCall): ReturnType<Instance["call"]> {
+  const toCrash = (error: unknown): HookEnd =>
+    toFailedEnd("crash", `The engine failed: ${String(error)}`);
   try {
-    return await instance.call(step, host);
+    const end = instance.call(step, host);
+    return end instanceof Promise ? end.catch(toCrash) : end;
   } catch (error) {
-    return toFailedEnd("crash", `The engine failed: ${String(error)}`);
+    return toCrash(error);
   }
 }
 

@@ -29,22 +29,3 @@ export function toFailedEnd(code: FailureCode, why: string, wallMs = 0): HookEnd
     logs: [],
   };
 }
-
-const textBytesPerMs = 4096;
-
-/** The guest's own time for one call: what looks at text gets a quarter of a millisecond per KB. */
-export function cpuBudget(
-  limits: { readonly cpuMs: number },
-  call: { readonly hook: string; readonly bytes: number },
-): number {
-  const isText = call.hook === "onText" || call.hook === "onToolResult";
-  return limits.cpuMs + (isText ? call.bytes / textBytesPerMs : 0);
-}
-
-/** From the first line to the verdict: time to wait is of no use to who has more to compute. */
-export function wallBudget(
-  limits: { readonly cpuMs: number; readonly wallMs: number },
-  call: { readonly hook: string; readonly bytes: number },
-): number {
-  return Math.max(limits.wallMs, cpuBudget(limits, call));
-}

@@ -9,6 +9,7 @@ import type {
   PluginLimits,
   PluginTraits,
 } from "../face.ts";
+import type { Stripped } from "../load/strip.ts";
 
 /** A step of a chain, with all that the thread needs to know of when to stop. */
 export interface ThreadStep extends HookCall {
@@ -37,6 +38,8 @@ export type Order =
       readonly limits: PluginLimits;
     }
   | { readonly type: "drop"; readonly plugin: number }
+  /** TypeScript. */
+  | { readonly type: "strip"; readonly id: number; readonly source: string }
   | { readonly type: "run"; readonly id: number; readonly steps: readonly ThreadStep[] }
   | { readonly type: "cancel"; readonly id: number }
   | { readonly type: "answer"; readonly ask: number; readonly answer: HostAnswer };
@@ -46,6 +49,7 @@ export type Report =
   | { readonly type: "ready" }
   | { readonly type: "inspected"; readonly id: number; readonly said: PluginTraits | LoadFault }
   | { readonly type: "opened"; readonly id: number; readonly fault?: LoadFault }
+  | { readonly type: "stripped"; readonly id: number; readonly said: Stripped }
   | { readonly type: "ended"; readonly id: number; readonly ends: readonly HookEnd[] }
   | {
       readonly type: "ask";
@@ -59,9 +63,14 @@ export type Report =
   /** An instance was broken, and another one stands in its place. */
   | { readonly type: "reopened"; readonly plugin: number };
 
+/** An order to run, or its end, as a flat list; `wire.ts` knows what stands where. */
+export type Packed = readonly (string | number | PackedRest | undefined)[];
+/** What an end has beside its numbers. */
+export type PackedRest = Pick<HookEnd, "outcome" | "hostCalls" | "logs">;
+
 /** The thread's end of the line, and its time. */
 export interface ThreadPorts {
-  readonly post: (report: Report) => void;
+  readonly post: (report: Report | Packed) => void;
   /** Milliseconds that only grow. */
   readonly elapsed: () => number;
   readonly after: (ms: number, act: () => void) => { readonly cancel: () => void };

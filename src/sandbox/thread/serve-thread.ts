@@ -1,9 +1,12 @@
 /** A plugins' thread: does what the pool orders, and knows nothing of MCP. */
-import type { Engine, HostAnswer } from "../face.ts";
+import { patience } from "../engine/limits.ts";
+import type { Engine, HostAnswer, Instance } from "../face.ts";
+import { stripTypes } from "../load/strip.ts";
 import { type ChainContext, type Found, type OpenPlugin, runChain } from "./chain.ts";
-import type { Order, Report, ThreadPorts } from "./messages.ts";
+import type { Order, Packed, Report, ThreadPorts } from "./messages.ts";
 import { type PulseWriter, createPulseMemory, createPulseWriter } from "./pulse.ts";
 import { createStock } from "./stock.ts";
+import { packReport, unpackOrder } from "./wire.ts";
 
 interface Asked {
   readonly chain: number;
@@ -11,11 +14,13 @@ interface Asked {
 }
 type OrderOf<Type> = Extract<Order, { readonly type: Type }>;
 
+/** The largest file that is read takes half a second, and a machine that has much to do more. */
+const stripMs = 5_000;
 const cancelled: HostAnswer = { fault: "The call was cancelled" };
 
 /** Gives what takes each order; it is told once that the thread is ready. */
-export function serveThread(engine: Engine, ports: ThreadPorts): (order: Order) => void {
-  const { post } = ports;
+export function serveThread(engine: Engine, ports: ThreadPorts): (message: Order | Packed) => void {
+  const post = (report: Report): void => ports.post(packReport(report));
   const plugins = new Map<number, Found>();
   let lastOpened: Promise<unknown> = Promise.resolve();
   const chains = new Set<number>();
@@ -24,15 +29,21 @@ export function serveThread(engine: Engine, ports: ThreadPorts): (order: Order) 
   let asks = 0;
 
   const inspect = async ({ id, code, limits }: OrderOf<"inspect">): Promise<void> => {
-    pulse.enter(0, limits.loadMs);
+    pulse.enter(0, limits.loadMs * patience);
     post({ type: "inspected", id, said: await engine.inspect(code, limits) });
+    pulse.leave();
+  };
+
+  const strip = async ({ id, source }: OrderOf<"strip">): Promise<void> => {
+    pulse.enter(0, stripMs);
+    post({ type: "stripped", id, said: await stripTypes(source) });
     pulse.leave();
   };
 
   const open = async (order: OrderOf<"open">): Promise<OpenPlugin | undefined> => {
     const { id, plugin, code, config, limits } = order;
     const make = async (): ReturnType<Engine["open"]> => {
-      pulse.enter(plugin, limits.loadMs);
+      pulse.enter(plugin, limits.loadMs * patience);
       const made = await engine.open(code, config, limits);
       pulse.leave();
       return made;
@@ -78,8 +89,11 @@ export function serveThread(engine: Engine, ports: ThreadPorts): (order: Order) 
     chains.add(id);
     const isCancelled = (): boolean => !chains.has(id);
     const find = (plugin: number): Found | undefined => plugins.get(plugin);
-    const ends = await runChain(steps, { ports, pulse, find, ask: ask(id), isCancelled });
+    const entered: Instance[] = [];
+    const used = (instance: Instance): void => void entered.push(instance);
+    const ends = await runChain(steps, { ports, pulse, find, ask: ask(id), isCancelled, used });
     post({ type: "ended", id, ends });
+    for (const instance of entered) instance.reset();
     forget(id);
   };
 
@@ -99,7 +113,8 @@ export function serveThread(engine: Engine, ports: ThreadPorts): (order: Order) 
 
   const ready: Report = { type: "ready" };
   post(ready);
-  return (order) => {
+  return (message) => {
+    const order = unpackOrder(message);
     // Whoever takes an order is in no guest.
     pulse.leave();
     pulse.taken();
@@ -108,6 +123,7 @@ export function serveThread(engine: Engine, ports: ThreadPorts): (order: Order) 
     else if (order.type === "cancel") forget(order.id);
     else if (order.type === "open") void queueOpen(order);
     else if (order.type === "inspect") void inspect(order);
+    else if (order.type === "strip") void strip(order);
     else if (order.type === "drop") drop(order);
     else pulse = createPulseWriter(order.pulse);
   };

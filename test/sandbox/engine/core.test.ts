@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from "node:crypto";
 import { expect, test } from "vitest";
+import { hooks } from "../../../src/sandbox/face.ts";
 import { captureEngine } from "../../../src/sandbox/engine/capture.ts";
 import { createGuest, outOfTime } from "../../../src/sandbox/engine/guest.ts";
 import { loadPlugin } from "../../../src/sandbox/engine/load.ts";
@@ -41,7 +42,16 @@ test.each(Object.entries(leavers))(
     try {
       const payload = JSON.stringify({ secret: "S3CRET" });
       guest.enter(() =>
-        guest.callRaw("begin", "onToolCall", payload, false, JSON.stringify(ctx), 1, 1),
+        guest.callRaw(
+          "begin",
+          hooks.indexOf("onToolCall"),
+          payload,
+          false,
+          1,
+          1,
+          JSON.stringify(ctx),
+          -1,
+        ),
       );
     } catch (error) {
       expect(error).toBe(outOfTime);

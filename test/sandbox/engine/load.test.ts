@@ -101,3 +101,19 @@ test("what bundles ask for the global object with works", async () => {
     note: "true",
   });
 });
+
+test.each([
+  ["what is thrown", String.raw`throw new Error("\x1b[2J\u202Eevil\u009b")`],
+  ["the name of an import", 'import x from "./\u202E\u001b[2J.js";'],
+  ["an unknown key", String.raw`export default { name: "a", version: "1", "\u202Ex": 1 }`],
+])("a fault with %s shows no character that a terminal acts on", async (_, source) => {
+  const { fault } = await faultOf(toCode(source));
+  expect(fault).toContain("<U+202E>");
+  expect(fault).not.toMatch(/[\p{Cc}\p{Cf}]/u);
+});
+
+test("a stack that the plugin wrote itself names no line that no file can have", async () => {
+  const forged = `const error = new Error("x");
+    Object.defineProperty(error, "stack", { value: "at f (p.js:99999999999)" }); throw error;`;
+  expect(await faultOf(toCode(forged))).toEqual({ fault: "Error: x" });
+});

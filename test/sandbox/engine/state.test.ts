@@ -121,6 +121,25 @@ test.each([
   },
 );
 
+test("a call that waits goes on where it was, though its plugin is to be put back", async () => {
+  const instance = await open(
+    toPlugin("onToolCall: async (c, ctx) => allow({ note: String(await ctx.kv.get(c.name)) })"),
+  );
+  const ends = [];
+  for (let count = 0; count < 2; count++) {
+    const end = instance.call(toCall(), async (_name, args) => {
+      instance.reset();
+      return { value: args };
+    });
+    instance.reset();
+    // oxlint-disable-next-line no-await-in-loop -- one call at a time
+    ends.push((await end).outcome);
+    instance.reset();
+  }
+  const allowed = { action: "allow", note: "read" };
+  expect(ends).toEqual([allowed, allowed]);
+});
+
 test("two instances of one plugin share nothing", async () => {
   const code = toPlugin("onToolCall: (c, ctx) => allow({ note: String(ctx.config) })");
   const [one, two] = [await open(code, { config: 1 }), await open(code, { config: 2 })];

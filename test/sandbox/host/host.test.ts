@@ -40,6 +40,29 @@ describe("host", () => {
     expect(got).toEqual({ value: "fault" in set ? "null" : deep });
   });
 
+  test("does no more at once for a plugin than a thousand things, however many calls ask", async () => {
+    const { ports } = createBench();
+    const under: (() => void)[] = [];
+    const store = {
+      ...ports.store,
+      get: () => new Promise<undefined>((resolve) => under.push(() => resolve(undefined))),
+    };
+    const host = createHost({ ...ports, store });
+    const { forCall } = host.forPlugin({ name: "p", grants: both, wallMs: 100 });
+    const ask = async () => {
+      const one = forCall("c");
+      return Promise.all(Array.from({ length: 16 }, () => one("kv.get", '["k"]')));
+    };
+    const all = Array.from({ length: 64 }, ask);
+    const busy = { fault: "The host has too much to do for this plugin" };
+    expect(await forCall("c")("kv.get", '["k"]')).toEqual(busy);
+    for (const settle of under) settle();
+    await Promise.all(all);
+    const later = forCall("c")("kv.get", '["k"]');
+    for (const settle of under) settle();
+    expect(await later).toEqual({ value: "null" });
+  });
+
   test.each(["", "kv", "toString", "__proto__", "constructor", "kv.take"])(
     "answers the name %j, which is none, with a fault",
     async (name) => {

@@ -49,9 +49,13 @@ export const verdicts: readonly Hostile[] = [
     "(() => { const a = {}; a.a = a; return { action: 'modify', arguments: a }; })()",
     { ends: [...bad, "threw"] },
   ),
-  says("modify with 2 MB", "({ action: 'modify', arguments: { a: 'x'.repeat(2e6) } })", {
-    ends: ["output_too_large"],
-  }),
+  says(
+    "modify with more than it may say",
+    "({ action: 'modify', arguments: { a: 'x'.repeat(1.1e6) } })",
+    {
+      ends: ["output_too_large"],
+    },
+  ),
   says(
     "modify with a million names",
     "({ action: 'modify', arguments: Object.fromEntries(Array.from({ length: 1e5 }, (_, i) => ['k'.repeat(20) + i, 1])) })",

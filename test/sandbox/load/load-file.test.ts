@@ -211,6 +211,15 @@ describe("a plugin's file", () => {
     ]);
   });
 
+  test("of nothing but imports is told a few of its faults, and few files are followed", async () => {
+    const names = Array.from({ length: 5_000 }, (_, index) => index);
+    const refused = names.map((index) => `import "node:a${index}";`).join("");
+    expect(await faultsOf({ [entry]: refused })).toHaveLength(20);
+    const missing = names.map((index) => `import "./a${index}.js";`).join("");
+    const { files } = await load({ [entry]: missing });
+    expect(files.length).toBeLessThan(70);
+  });
+
   test("has at most 64 files, and 1 MiB in all of them", async () => {
     const many = Array.from({ length: 70 }, (_, index) => `import "./f${index}.js";`).join("\n");
     const files = (text: string) =>

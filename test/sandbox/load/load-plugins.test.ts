@@ -198,7 +198,7 @@ describe("the plugins of a config", () => {
     });
     expect(faults).toEqual([
       "7: error plugins[1]: Unexpected token",
-      "error plugins[2]: Has no hook, so it would do nothing (write one, such as onToolCall)",
+      "1: error plugins[2]: Has no hook, so it would do nothing (write one, such as onToolCall)",
       `error plugins[0].sha256: The files of "a.ts" have another hash: ${sha256(source)} (look at what has changed, and write that hash here)`,
       `error plugins[2].grants.kv: "guard" asks for kv: "client", which is not granted (write grants: { kv: "client" } where it may keep state)`,
     ]);

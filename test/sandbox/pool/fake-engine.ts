@@ -41,6 +41,7 @@ export function createFakeEngine(hang: () => void): FakeEngine {
         if (deed.do === "break") isGood = false;
         return toEnd(deed, deed.do === "wait" ? await ask(host) : undefined);
       },
+      reset: () => undefined,
       isGood: () => isGood,
       drop: () => void dropped++,
     };

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { createCanceller } from "../../../src/core/index.ts";
 import type { PluginSet } from "../../../src/sandbox/index.ts";
-import { call, createRig, run, settle, toSpec, toSteps } from "./harness.ts";
+import { about, call, createRig, run, settle, toSpec, toSteps } from "./harness.ts";
 
 const threw = { do: "fail", code: "threw" } as const;
 const allow = { do: "allow" } as const;
@@ -130,4 +130,30 @@ test("a call that began before the quarantine does not end it", async () => {
   answer();
   expect(await early).toBe("allow");
   expect(await call(set, allow)).toBe("quarantined");
+});
+
+test("one client's failures keep the plugin from that client alone", async () => {
+  const { open } = createRig();
+  const set = await open(toSpec("a"));
+  await failTimes(set, 5);
+  expect(await call(set, allow)).toBe("quarantined");
+  const [end] = await set.run(
+    toSteps(set, allow),
+    { ...about, client: "client-2" },
+    createCanceller().signal,
+  );
+  expect(end?.outcome.action).toBe("allow");
+  expect(stateOf(set)).toBe("quarantined");
+});
+
+test("a plugin that fails at what it is only told still decides", async () => {
+  const { open, lines } = createRig();
+  const set = await open(toSpec("a"));
+  const told = toSteps(set, threw).map((step) => ({ ...step, hook: "onAudit" as const }));
+  for (let i = 0; i < 6; i++) {
+    // oxlint-disable-next-line no-await-in-loop -- one after the other
+    await run(set, told);
+  }
+  expect(lines.map(({ level }) => level)).toEqual(["warn"]);
+  expect(await call(set, allow)).toBe("allow");
 });

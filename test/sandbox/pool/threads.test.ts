@@ -8,7 +8,7 @@ test("a thread that hangs is given up, and another one answers the next call", a
   const set = await open(toSpec("a"));
   const hung = call(set, { do: "hang" });
   await settle();
-  await clock.advance(limits.cpuMs + 250 + 100);
+  await clock.advance(4 * limits.cpuMs + 250 + 100);
   expect(await hung).toBe("worker_lost");
   expect(threads.all.map((one) => one.isOver())).toEqual([true, false]);
   expect(await call(set, allow)).toBe("allow");
@@ -20,7 +20,7 @@ test("a hook gets its time before its thread is given up", async () => {
   const set = await open(toSpec("a"));
   void call(set, { do: "hang" });
   await settle();
-  await clock.advance(limits.cpuMs + 250);
+  await clock.advance(4 * limits.cpuMs + 250);
   expect(pool.stats().lost).toBe(0);
 });
 
@@ -32,7 +32,7 @@ test("the calls of neighbours are lost with the thread, and only the culprit is 
   await settle();
   const hung = run(set, toSteps(set, allow, { do: "hang" }));
   await settle();
-  await clock.advance(400);
+  await clock.advance(600);
   for (const ends of await Promise.all([...waiting, hung])) {
     expect(ends.map(toWord)).toEqual(["worker_lost"]);
   }
@@ -50,7 +50,7 @@ test("a plugin that took down three threads stays out until it is loaded anew", 
     // oxlint-disable-next-line no-await-in-loop -- one after the other
     await settle();
     // oxlint-disable-next-line no-await-in-loop
-    await clock.advance(400);
+    await clock.advance(600);
     // oxlint-disable-next-line no-await-in-loop
     expect(await hung).toBe("worker_lost");
   }
@@ -68,7 +68,7 @@ test("threads that the runtime cannot end are counted", async () => {
   const set = await open(toSpec("a"));
   const hung = call(set, { do: "hang" });
   await settle();
-  await clock.advance(400);
+  await clock.advance(600);
   await hung;
   expect(pool.stats().zombies).toBe(1);
 });

@@ -29,11 +29,41 @@ export const guestCaps = {
   whyCharacters: 500,
   hostCalls: 100,
   pending: 16,
+  /** Of what one call of the host takes; the largest body of `fetch` fits, escaped. */
+  askCharacters: 1024 * 1024,
+  /** Of all that is logged and asked for at once. */
+  extrasBytes: 8 * 1024 * 1024,
   hashedCharacters: 1024 * 1024,
 } as const;
 
-/** The first character of what `begin` and `poll` give; the second is 1 where `extras` has something. */
+/** The members of a hook's second parameter that the host gives; each is read when it is asked for. */
+export const ctxParts = [
+  "requestId",
+  "method",
+  "protocolVersion",
+  "client",
+  "upstream",
+  "tool",
+  "call",
+  "direction",
+  "source",
+] as const;
+const always = 0b11111;
+/** Which of them there are, one bit for each, in most calls: as such, and of tools and texts. */
+export const usualMasks = [
+  always,
+  always | 0b100_000,
+  always | 0b1_100_000,
+  always | 0b110_000_000,
+  always | 0b110_100_000,
+];
+/** Where one of them stands in the JSON of all is `from * spanUnit + to`: no text has as many characters. */
+export const spanUnit = 2 ** 26;
+
+/** The second character of what `begin` and `poll` give; the first is 1 where `extras` has something. */
 export const marks = {
+  /** `allow` and nothing else: what most calls come to needs no JSON. */
+  allow: "a",
   verdict: "v",
   threw: "t",
   bad: "b",
@@ -45,7 +75,7 @@ export const bootstrapSource = String.raw`(function (hooks, hostSha256, hostUuid
 "use strict";
 const { parse, stringify } = JSON;
 const { apply, ownKeys, getOwnPropertyDescriptor, getPrototypeOf } = Reflect;
-const { defineProperty, freeze, create } = Object;
+const { defineProperty, freeze, create, keys: keysOf } = Object;
 const { slice } = String.prototype;
 const { hasOwnProperty } = Object.prototype;
 const { isArray } = Array;
@@ -137,6 +167,7 @@ const ask = (name, args, read) => new PromiseHere((settle, fail) => {
   if (calls >= ${guestCaps.hostCalls}) throw new RangeErrorHere("More than ${guestCaps.hostCalls} calls of the host");
   if (pending >= ${guestCaps.pending}) throw new RangeErrorHere("More than ${guestCaps.pending} calls of the host at once");
   const json = stringify(args);
+  if (json.length > ${guestCaps.askCharacters}) throw new RangeErrorHere("A call of the host takes at most ${guestCaps.askCharacters} characters");
   const id = toText(++calls);
   pending++;
   waiting[id] = { settle, fail, read };
@@ -176,14 +207,59 @@ const sha256 = (text) => {
 };
 const randomUUID = () => hostUuid();
 
-let plugin, config, hookTable = table();
+let plugin, hookTable = table();
 let outcome = "";
+
+// What it holds of the call looks like data and is read at the first access: most hooks need little.
+const parts = ${JSON.stringify(ctxParts)};
+let ctxText = "", spans = [];
+const accessors = [];
+for (let index = 0; index < parts.length; index++) {
+  let value, isRead = false;
+  const get = () => {
+    if (!isRead) {
+      const span = spans[index], to = span % ${spanUnit};
+      value = parse(apply(slice, ctxText, [(span - to) / ${spanUnit}, to]));
+      isRead = true;
+    }
+    return value;
+  };
+  const set = (given) => {
+    value = given;
+    isRead = true;
+  };
+  accessors[index] = { __proto__: null, get, set, enumerable: true, configurable: true };
+}
+let config;
+const fill = (ctx) => {
+  ctx.now = 0;
+  ctx.config = config;
+  ctx.log = log;
+  ctx.kv = kv;
+  ctx.fetch = fetch;
+  ctx.sha256 = sha256;
+  ctx.randomUUID = randomUUID;
+  return ctx;
+};
+// One bit for each part that there is.
+const toCtx = (mask) => {
+  const ctx = {};
+  for (let index = 0; index < parts.length; index++)
+    if ((mask >> index) & 1) defineProperty(ctx, parts[index], accessors[index]);
+  return fill(ctx);
+};
+// Those that are usual are made before the first call, with which all of them begin.
+const usual = table();
+const prepare = () => {
+  const masks = ${JSON.stringify(usualMasks)};
+  for (let index = 0; index < masks.length; index++) usual[masks[index]] = toCtx(masks[index]);
+};
 // Built-ins that were given a toJSON must not speak for a verdict, nor it for itself: the call ends
 // here, and what is taken away comes back with the next one.
 const speakers = [Object.prototype, Array.prototype, String.prototype, Number.prototype, Boolean.prototype];
 const toPlain = (value) => {
   for (let index = 0; index < speakers.length; index++)
-    if (has(speakers[index], "toJSON")) delete speakers[index].toJSON;
+    if ("toJSON" in speakers[index]) delete speakers[index].toJSON;
   if (!isObject(value) || isArray(value) || typeof value.toJSON !== "function") return value;
   const plain = table();
   const keys = ownKeys(value);
@@ -193,8 +269,14 @@ const toPlain = (value) => {
   }
   return plain;
 };
+const isAllow = (value) => {
+  if (typeof value !== "object" || value === null || isArray(value)) return false;
+  const keys = keysOf(value);
+  return keys.length === 1 && keys[0] === "action" && value.action === "allow";
+};
 const settle = (value) => {
   try {
+    if (isAllow(value)) return "a";
     const text = stringify(toPlain(value));
     return typeof text === "string" ? "v" + text : "vnull";
   } catch (error) {
@@ -202,24 +284,20 @@ const settle = (value) => {
   }
 };
 const mark = (text) => (logCount > 0 || askedCount > 0 ? "1" : "0") + text;
-const begin = (hook, payloadText, isRaw, ctxText, now, callSeed) => {
+const begin = (hook, payloadText, isRaw, now, callSeed, text, mask, ...given) => {
   let payload, ctx;
   try {
     payload = isRaw ? payloadText : parse(payloadText);
-    ctx = parse(ctxText);
+    ctxText = text;
+    spans = given;
+    ctx = mask < 0 ? fill(parse(text)) : usual[mask] ?? toCtx(mask);
   } catch (error) {
     return mark("u" + explain(error));
   }
   seed = callSeed | 0;
   ctx.now = now;
-  ctx.config = config;
-  ctx.log = log;
-  ctx.kv = kv;
-  ctx.fetch = fetch;
-  ctx.sha256 = sha256;
-  ctx.randomUUID = randomUUID;
   try {
-    const value = apply(hookTable[hook], plugin, [payload, ctx]);
+    const value = apply(hookTable[hooks[hook]], plugin, [payload, ctx]);
     if (!isThenable(value)) return mark(settle(value));
     const promise = apply(resolve, PromiseHere, [value]);
     apply(then, promise, [
@@ -272,6 +350,7 @@ const adopt = (namespace) => {
 };
 const setUp = (configText) => {
   config = parse(configText);
+  prepare();
   if (hookTable.setup === undefined) return "";
   const said = apply(hookTable.setup, plugin, [config]);
   return isThenable(said) ? '"setup" returns a promise: it has to be done when it returns' : "";

@@ -10,6 +10,7 @@ export const op = {
   callIndirect: 0x11,
   drop: 0x1a,
   localGet: 0x20,
+  localTee: 0x22,
   globalGet: 0x23,
   globalSet: 0x24,
   i32Const: 0x41,
