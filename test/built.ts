@@ -54,6 +54,11 @@ export function nodeCommandOfFile(file: string, ...words: readonly string[]): Co
   return commandOfFile(file, words);
 }
 
+/** What stands in `dist/` for a module of the sources; undefined where it is not of them as they are. */
+export function builtOf(name: string): string | undefined {
+  return isBuilt ? join(dist, name.replace(/\.ts$/, ".js")) : undefined;
+}
+
 function fromSource(
   file: string,
   words: readonly string[],

@@ -86,7 +86,7 @@ test("lock, types, replay, suggest and approvals do so too", async () => {
   });
   const on = ["--config", file];
   const says = (text: string): unknown => expect.stringContaining(text);
-  expect(await ended("lock", ...on)).toEqual([0, says("Wrote 1 tools")]);
+  expect(await ended("lock", ...on)).toEqual([0, says("Wrote 1 tool to")]);
   expect(await ended("types", ...on)).toEqual([0, says("gateway.types.d.ts")]);
   expect(await readFile(join(folder, "gateway.types.d.ts"), "utf8")).toContain('"greet": {');
   const record = join(folder, "audit.jsonl");

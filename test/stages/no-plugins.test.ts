@@ -20,7 +20,7 @@ const unfit: FakePlugin = { hooks, fits: () => false };
 
 const facts = {
   target: { kind: "one", upstream: "x", what: "tool", name: "echo" },
-  input: { kind: "request", method: "tools/call" },
+  input: { kind: "request", method: "tools/call", does: { what: "tool" } },
   endpoint: { upstream: undefined },
   shaped: { params: undefined },
 };
