@@ -1,6 +1,6 @@
 /** What the config says of one plugin: its file, what it may do and what it may spend. */
 import * as v from "valibot";
-import { type JsonValue, isJsonValue } from "./json-value.ts";
+import { isJsonValue } from "./json-value.ts";
 import { isNoName, nameShape, patterns, text, textOrSecret, wholeNumber } from "./schema-leaves.ts";
 
 /**
@@ -64,7 +64,8 @@ const limits = v.strictObject({
   maxInstances: number(8, 32),
 });
 
-const json = v.custom<JsonValue>(
+/** `unknown`, since the compiler of who uses the package does not come to an end with a type of JSON. */
+const json = v.custom<unknown>(
   isJsonValue,
   "Must be JSON, with numbers that JavaScript holds exactly",
 );

@@ -51,13 +51,13 @@ function checkNames(plugins: readonly Placed[]): readonly Finding[] {
   });
 }
 
-function checkConfig(config: JsonValue | undefined, path: Path): readonly Finding[] {
+function checkConfig(config: unknown, path: Path): readonly Finding[] {
   if (config === undefined) return [];
   const { length } = new TextEncoder().encode(JSON.stringify(config));
   if (length > maxConfigBytes) {
     return [finding("error", path, `Must be at most ${maxConfigBytes} bytes, is ${length}`)];
   }
-  return findSecrets(config, path).map((at) =>
+  return findSecrets(config as JsonValue, path).map((at) =>
     finding(
       "error",
       at,
