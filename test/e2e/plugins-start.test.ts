@@ -55,9 +55,9 @@ const bad: readonly Bad[] = [
   },
   {
     file: "plugins/outside.ts",
-    text: `${entry}\nimport { x } from "../shared.ts";\n${plugin("outside")}`,
+    text: `${entry}\nimport { x } from "../beside.ts";\n${plugin("outside")}`,
     line: 2,
-    says: /"\.\.\/shared\.ts", which is outside of the plugin's folder/,
+    says: /"\.\.\/beside\.ts", which is outside of the plugin's folder/,
     advice: /put a copy beside the plugin/,
   },
   {
@@ -143,7 +143,7 @@ const setup = plugin("setup", `setup() {\n    throw new Error("no setup");\n  },
 
 const files: Readonly<Record<string, string>> = {
   "setup.ts": setup,
-  "shared.ts": "export const x = 1;\n",
+  "beside.ts": "export const x = 1;\n",
   ...Object.fromEntries([...bad, ...badSettings].map(({ file, text }) => [file, text])),
 };
 const entries = [...bad, ...badSettings].map(({ file, settings }) => ({
