@@ -9,8 +9,8 @@ import {
   type Log,
   type PendingApproval,
   createCanceller,
+  createComplaint,
 } from "../core/index.ts";
-import { createComplaint } from "./complaint.ts";
 import { cutTarget, cutWhy } from "./wording.ts";
 
 export interface AnnouncerPorts {

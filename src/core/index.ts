@@ -3,6 +3,7 @@ export * from "./answer.ts";
 export * from "./approval.ts";
 export * from "./block.ts";
 export * from "./cancellation.ts";
+export * from "./complaint.ts";
 export * from "./exchange.ts";
 export * from "./gather.ts";
 export * from "./hex.ts";

@@ -20,8 +20,8 @@ export const hardLimits: PluginLimits = {
   maxInstances: 64,
   cpuMs: 1000,
   wallMs: 30_000,
-  maxInputKb: 65_536,
-  maxOutputKb: 65_536,
+  maxInputKb: 16_384,
+  maxOutputKb: 4_096,
 };
 
 /** Steps of promises in one call. */

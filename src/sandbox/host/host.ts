@@ -1,7 +1,7 @@
 /** What a guest may ask of the host, for each plugin and by its grants. */
+import { createComplaint } from "../../core/index.ts";
 import type { HostCall, HostCallName } from "../face.ts";
 import { type Act, type HostPlugin, type HostPorts, notGranted } from "./acts.ts";
-import { createComplaint } from "./complaint.ts";
 import { createFetch } from "./fetch.ts";
 import { type Kv, createKv } from "./kv.ts";
 

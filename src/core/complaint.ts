@@ -1,5 +1,5 @@
 /** A warning that is logged once a minute, however often there is reason to. */
-import type { Clock, Log, LogFields } from "../../core/index.ts";
+import type { Clock, Log, LogFields } from "./ports.ts";
 
 export type Complaint = (fields: LogFields) => void;
 
