@@ -20,6 +20,5 @@ export async function pluginFaults(
 const noHost: Host = {
   forPlugin: () => ({
     forCall: () => async () => ({ fault: "There is no call" }),
-    counts: () => new Map(),
   }),
 };

@@ -3,7 +3,7 @@ export * from "./face.ts";
 export type * from "./road-face.ts";
 export type { HostPlugin, HostPorts } from "./host/acts.ts";
 export type { FetchGrant, HostGrants } from "./host/grants.ts";
-export { type Host, type HostCount, type PluginHost, createHost } from "./host/host.ts";
+export { type Host, type PluginHost, createHost } from "./host/host.ts";
 export * from "./load/index.ts";
 export * from "./pool/index.ts";
 export { defaultLimits } from "./engine/limits.ts";

@@ -5,16 +5,9 @@ import { type Act, type HostPlugin, type HostPorts, notGranted } from "./acts.ts
 import { createFetch } from "./fetch.ts";
 import { type Kv, createKv } from "./kv.ts";
 
-export interface HostCount {
-  readonly calls: number;
-  /** Those of the calls that came to nothing. */
-  readonly faults: number;
-}
 export interface PluginHost {
   /** For one call of one hook, whose budget it holds: never share one between calls. */
   readonly forCall: (client: string) => HostCall;
-  /** Since this plugin's host was made. */
-  readonly counts: () => ReadonlyMap<HostCallName, HostCount>;
 }
 export interface Host {
   /** Throws a `RangeError` where a grant cannot be held to. */
@@ -45,7 +38,6 @@ function createPluginHost(ports: HostPorts, plugin: HostPlugin): PluginHost {
     fetch: fetch === undefined ? notGranted("fetch") : createFetch(ports, plugin, tell),
   };
   const known = new Map(Object.entries(acts));
-  const counts = new Map<HostCallName, HostCount>();
   let underWay = 0;
 
   const run = async (name: HostCallName, args: string, client: string) => {
@@ -61,13 +53,7 @@ function createPluginHost(ports: HostPorts, plugin: HostPlugin): PluginHost {
       return { fault: `${name} failed` };
     }
   };
-  const count = (name: HostCallName, isFault: boolean): void => {
-    if (!known.has(name)) return;
-    const { calls, faults } = counts.get(name) ?? { calls: 0, faults: 0 };
-    counts.set(name, { calls: calls + 1, faults: faults + (isFault ? 1 : 0) });
-  };
   return {
-    counts: () => new Map(counts),
     forCall: (client) => {
       let asked = 0;
       let pending = 0;
@@ -83,7 +69,6 @@ function createPluginHost(ports: HostPorts, plugin: HostPlugin): PluginHost {
         const answer = await run(name, args, client);
         pending--;
         underWay--;
-        count(name, "fault" in answer);
         return answer;
       };
     },
