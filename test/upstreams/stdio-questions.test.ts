@@ -37,6 +37,20 @@ test("a legacy process is told the capabilities of its caller", async () => {
   expect((await talker.seen()).join("\n")).toContain(`"capabilities":${form},"clientInfo"`);
 });
 
+test("a log line is of the only call, also while a list is loaded beside it", async () => {
+  for (const mode of ["legacy", "modern"]) {
+    const link = await (await open(mode)).link("a", form);
+    const gone = new AbortController();
+    const list = { method: "resources/templates/list", params: undefined };
+    const listed = (await start(link, "", list, gone.signal)).next();
+    const messages = await start(link, "log", { logLevel: "debug" });
+    expect(await next(messages)).toMatchObject({ method: "notifications/message" });
+    expect(await next(messages)).toMatchObject({ kind: "result" });
+    gone.abort();
+    await listed;
+  }
+});
+
 test("a question goes to the call that may ask, and its answer up under the process's own id", async () => {
   const talker = await open("legacy");
   const link = await talker.link("a", form);

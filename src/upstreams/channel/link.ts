@@ -53,7 +53,7 @@ export function createChannelLinks(
       id,
       text: toRequestText(id, method, params),
       maxBytes,
-      role: methods.get(method)?.asks === true ? "asks" : "call",
+      role: roleOf(method),
       claims: (message) => progressToken !== undefined && isProgressOf(message, progressToken),
       cancellable: true,
     };
@@ -83,6 +83,13 @@ export function createChannelLinks(
         ? listenModern(settings, channel, capabilities, { wish, signal, hold })
         : listenLegacy(channel, handshaken, follows, { wish, signal, hold }),
   });
+}
+
+/** Lists are loaded for the catalogue, beside whatever its caller calls. */
+function roleOf(method: string): ChannelCall["role"] {
+  const row = methods.get(method);
+  if (row?.asks === true) return "asks";
+  return row?.does.what === "list" ? "own" : "call";
 }
 
 function isProgressOf({ method, params }: NotificationMessage, token: string): boolean {
