@@ -82,7 +82,7 @@ test("workers share a port, are handed what is theirs, and end together with 0",
   expect(answers.get(2)?.init).toMatchObject({ isAdministered: false, speaks: false });
   expect(await lockHolder(join(folder, "audit.jsonl.lock"))).toBe(pid);
   const slow = fetch(`${url}/slow`).then((response) => response.text());
-  await askAll(url, 1);
+  await says("slow is asked");
   process.kill(pid, "SIGTERM");
   expect(await slow).toBe("slow");
   expect(await exited).toBe(0);
