@@ -238,6 +238,10 @@ export interface Threads {
   readonly cores: number;
   /** False where a thread that is busy goes on after `terminate`, unheard (Deno). */
   readonly endsBusy: boolean;
+  /** How long it pays to keep an event loop from sleeping for what another thread says; 0 for never. */
+  readonly momentMs: number;
+  /** Acts once the event loop has done what there is to do, and does not let it sleep before. */
+  readonly turn: (act: () => void) => void;
   readonly start: (ears: ThreadEars) => Thread;
 }
 

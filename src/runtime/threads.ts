@@ -20,6 +20,8 @@ const program = new URL(
 );
 /** Payloads and replies of the calls under way; what the plugins themselves take is bounded in the engine. */
 const defaultHeapMb = 512;
+/** Most answers come within it. On Deno a loop that turns hears of them later than one that sleeps. */
+const momentMs = 0.25;
 
 export interface ThreadsSettings {
   readonly module?: URL;
@@ -30,9 +32,12 @@ export function createThreads(settings: ThreadsSettings = {}): Threads {
   const { module, heapMb } = { module: program, heapMb: defaultHeapMb, ...settings };
   const isNode = denoGlobal() === undefined;
   const execArgv = isNode && module.pathname.endsWith(".ts") ? loadersOf(process.execArgv) : [];
+  const cores = availableParallelism();
   return {
-    cores: availableParallelism(),
+    cores,
     endsBusy: isNode,
+    momentMs: isNode && cores > 1 ? momentMs : 0,
+    turn: (act) => void setImmediate(act),
     start: (ears) => start(module, { execArgv, heapMb }, ears),
   };
 }

@@ -2,6 +2,7 @@
 import type { Clock, Threads } from "../../core/index.ts";
 import type { Order, Packed, Report } from "../thread/messages.ts";
 import { createPulseMemory, readPulse } from "../thread/pulse.ts";
+import { createVigil } from "../thread/vigil.ts";
 import { packOrder, unpackReport } from "../thread/wire.ts";
 import { createWatch } from "./watch.ts";
 
@@ -42,7 +43,9 @@ export interface LinkSettings {
 }
 
 export function openLink({ threads, clock, reopened, lost }: LinkSettings): Link {
+  const { momentMs } = threads;
   const pulse = createPulseMemory();
+  const vigil = createVigil({ elapsed: clock.elapsed, turn: threads.turn }, momentMs);
   const listeners = new Map<number, Listener>();
   let isReady = false;
   let isOver = false;
@@ -60,6 +63,7 @@ export function openLink({ threads, clock, reopened, lost }: LinkSettings): Link
     for (const listener of left) listener.lost(loss);
   };
   const hear = (report: Report): void => {
+    vigil.end();
     if (report.type === "ready") isReady = true;
     else if (report.type === "reopened") reopened(report.plugin);
     else if (report.type === "ask") listeners.get(report.id)?.asks?.(report);
@@ -90,6 +94,7 @@ export function openLink({ threads, clock, reopened, lost }: LinkSettings): Link
     if (isOver) return;
     sent++;
     thread.post(packOrder(order));
+    vigil.begin();
   };
 
   // The thread is our own module, whatever its guests do: what it says needs no check.
@@ -97,7 +102,7 @@ export function openLink({ threads, clock, reopened, lost }: LinkSettings): Link
     hear: (report) => hear(unpackReport(report as Report | Packed)),
     ended,
   });
-  thread.post({ type: "begin", pulse } satisfies Order);
+  thread.post({ type: "begin", pulse, momentMs } satisfies Order);
   return {
     isReady: () => isReady,
     load: () => listeners.size,

@@ -21,8 +21,8 @@ export interface ThreadStep extends HookCall {
 
 /** To the thread. `id` is the pool's own and names what is answered. */
 export type Order =
-  /** Where the thread writes what it is at; the first order of all. */
-  | { readonly type: "begin"; readonly pulse: SharedArrayBuffer }
+  /** The first order of all: where the thread writes what it is at, and how long it stays awake. */
+  | { readonly type: "begin"; readonly pulse: SharedArrayBuffer; readonly momentMs: number }
   | {
       readonly type: "inspect";
       readonly id: number;
@@ -74,4 +74,6 @@ export interface ThreadPorts {
   /** Milliseconds that only grow. */
   readonly elapsed: () => number;
   readonly after: (ms: number, act: () => void) => { readonly cancel: () => void };
+  /** Acts once the event loop has done what there is to do, and does not let it sleep before. */
+  readonly turn: (act: () => void) => void;
 }

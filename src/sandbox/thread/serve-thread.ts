@@ -6,6 +6,7 @@ import { type ChainContext, type Found, type OpenPlugin, runChain } from "./chai
 import type { Order, Packed, Report, ThreadPorts } from "./messages.ts";
 import { type PulseWriter, createPulseMemory, createPulseWriter } from "./pulse.ts";
 import { createStock } from "./stock.ts";
+import { createVigil } from "./vigil.ts";
 import { packReport, unpackOrder } from "./wire.ts";
 
 interface Asked {
@@ -20,7 +21,11 @@ const cancelled: HostAnswer = { fault: "The call was cancelled" };
 
 /** Gives what takes each order; it is told once that the thread is ready. */
 export function serveThread(engine: Engine, ports: ThreadPorts): (message: Order | Packed) => void {
-  const post = (report: Report): void => ports.post(packReport(report));
+  let vigil = createVigil(ports, 0);
+  const post = (report: Report): void => {
+    ports.post(packReport(report));
+    vigil.begin();
+  };
   const plugins = new Map<number, Found>();
   let lastOpened: Promise<unknown> = Promise.resolve();
   const chains = new Set<number>();
@@ -113,7 +118,13 @@ export function serveThread(engine: Engine, ports: ThreadPorts): (message: Order
 
   const ready: Report = { type: "ready" };
   post(ready);
+  const begin = (order: OrderOf<"begin">): void => {
+    pulse = createPulseWriter(order.pulse);
+    vigil = createVigil(ports, order.momentMs);
+  };
+
   return (message) => {
+    vigil.end();
     const order = unpackOrder(message);
     // Whoever takes an order is in no guest.
     pulse.leave();
@@ -125,6 +136,6 @@ export function serveThread(engine: Engine, ports: ThreadPorts): (message: Order
     else if (order.type === "inspect") void inspect(order);
     else if (order.type === "strip") void strip(order);
     else if (order.type === "drop") drop(order);
-    else pulse = createPulseWriter(order.pulse);
+    else begin(order);
   };
 }

@@ -28,14 +28,21 @@ export interface FakeThread {
   readonly die: () => void;
 }
 
-export function createFakeThreads(
-  clock: Clock,
-  endsBusy = true,
-): Threads & { readonly all: FakeThread[] } {
+export interface FakeThreads extends Threads {
+  readonly all: FakeThread[];
+  /** What keeps the pool's own event loop awake. */
+  readonly turns: (() => void)[];
+}
+
+export function createFakeThreads(clock: Clock, endsBusy = true): FakeThreads {
   const all: FakeThread[] = [];
+  const turns: (() => void)[] = [];
   return {
     cores: 2,
     endsBusy,
+    momentMs: 1,
+    turn: (act) => void turns.push(act),
+    turns,
     all,
     start: ({ hear, ended }) => {
       let isOver = false;
@@ -51,6 +58,7 @@ export function createFakeThreads(
           });
         },
         elapsed: clock.elapsed,
+        turn: () => undefined,
         after: (ms, act) => clock.after(ms, () => (isHung ? undefined : act())),
       });
       const end = (): void => {

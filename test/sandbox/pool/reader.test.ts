@@ -16,6 +16,8 @@ function createReaders(): Threads & { readonly read: string[]; readonly ended: n
   return {
     cores: 2,
     endsBusy: true,
+    momentMs: 0,
+    turn: () => undefined,
     read,
     ended,
     start: ({ hear }) => {

@@ -117,3 +117,23 @@ test("closing the pool ends what is under way, and nothing runs afterwards", asy
   expect(await call(set, allow)).toBe("worker_lost");
   expect(threads.all.every((thread) => thread.isOver())).toBe(true);
 });
+
+test("the program stays awake for a thread that answered soon, and not for one that took its time", async () => {
+  const { open, clock, threads } = createRig();
+  const set = await open(toSpec("a"));
+  const turning = (): boolean => {
+    const turns = threads.turns.splice(0);
+    for (const turn of turns) turn();
+    return turns.length > 0;
+  };
+  expect(await call(set, allow)).toBe("allow");
+  expect(turning()).toBe(true);
+  const slow = call(set, { do: "stay" });
+  await settle();
+  await clock.advance(2 * limits.wallMs);
+  expect(await slow).toBe("wall_timeout");
+  while (turning());
+  const next = call(set, allow);
+  expect(turning()).toBe(false);
+  expect(await next).toBe("allow");
+});
