@@ -163,6 +163,11 @@ export interface Instance {
    * does it otherwise: this is for whoever has an answer to send first.
    */
   readonly reset: () => void;
+  /**
+   * Another one of the same plugin, as this one was when it had been loaded, whatever became of it;
+   * none of the plugin's code runs for it. Throws where there is no memory for it.
+   */
+  readonly twin: () => Instance;
   /** False once the engine under it is broken: it takes no more calls. */
   readonly isGood: () => boolean;
   readonly drop: () => void;

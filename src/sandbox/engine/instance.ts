@@ -54,6 +54,7 @@ export function createInstance(first: Guest, settings: InstanceSettings): Instan
     reset: () => {
       if (!isBusy) reset();
     },
+    twin: () => createInstance(respawn(), settings),
     drop: () => {
       isGood = false;
       guest = undefined;

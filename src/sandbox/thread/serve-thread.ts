@@ -47,18 +47,14 @@ export function serveThread(engine: Engine, ports: ThreadPorts): (message: Order
 
   const open = async (order: OrderOf<"open">): Promise<OpenPlugin | undefined> => {
     const { id, plugin, code, config, limits } = order;
-    const make = async (): ReturnType<Engine["open"]> => {
-      pulse.enter(plugin, limits.loadMs * patience);
-      const made = await engine.open(code, config, limits);
-      pulse.leave();
-      return made;
-    };
-    const first = await make();
+    pulse.enter(plugin, limits.loadMs * patience);
+    const first = await engine.open(code, config, limits);
+    pulse.leave();
     post("fault" in first ? { type: "opened", id, fault: first } : { type: "opened", id });
     if ("fault" in first) return undefined;
     const reopened = (): void => post({ type: "reopened", plugin });
     const { maxInstances } = limits;
-    const stock = createStock({ first, open: make, maxInstances, reopened, after: ports.after });
+    const stock = createStock({ first, maxInstances, reopened, after: ports.after });
     return { limits, stock };
   };
   /** One after the other, so that it can be seen which one hangs; calls wait for theirs. */

@@ -1,5 +1,5 @@
 /** The instances of one plugin: each serves one call at a time, and more are made while calls wait. */
-import type { FailureCode, Instance, LoadFault } from "../face.ts";
+import type { FailureCode, Instance } from "../face.ts";
 import type { ThreadPorts } from "./messages.ts";
 
 /** Why a call gets no instance. */
@@ -9,7 +9,7 @@ export interface Lack {
 }
 export interface Stock {
   /** At once where an instance is free. */
-  readonly take: (patienceMs: number) => Instance | Promise<Instance | Lack>;
+  readonly take: (patienceMs: number) => Instance | Lack | Promise<Instance | Lack>;
   /** Every instance that was taken comes back once; a broken one gives way to a new one. */
   readonly give: (instance: Instance) => void;
   /** Takes back one whose call never came to an end. */
@@ -18,7 +18,6 @@ export interface Stock {
 }
 export interface StockSettings {
   readonly first: Instance;
-  readonly open: () => Promise<Instance | LoadFault>;
   readonly maxInstances: number;
   /** A broken instance was made anew. */
   readonly reopened: () => void;
@@ -27,35 +26,27 @@ export interface StockSettings {
 
 const maxWaiting = 1000;
 
-export function createStock(settings: StockSettings): Stock {
-  const { open, maxInstances, reopened, after } = settings;
-  const free: Instance[] = [settings.first];
+export function createStock({ first, maxInstances, reopened, after }: StockSettings): Stock {
+  const free: Instance[] = [first];
   const waiting: ((got: Instance | Lack) => void)[] = [];
-  /** Those being made included. */
   let count = 1;
-  let making = 0;
   /** Broken ones that were not made anew yet. */
   let owed = 0;
   let isDropped = false;
 
-  const make = async (): Promise<void> => {
-    count++;
-    making++;
-    const made = await open();
-    making--;
-    if ("fault" in made) {
-      count--;
-      // Whoever waits has other instances to wait for, or none.
-      if (count === 0) {
-        for (const settle of waiting.splice(0)) settle({ code: "load_error", why: made.fault });
-      }
-      return;
+  const make = (): Instance | Lack => {
+    let made: Instance;
+    try {
+      made = first.twin();
+    } catch (error) {
+      return { code: "load_error", why: `The engine cannot be started: ${String(error)}` };
     }
+    count++;
     if (owed > 0) {
       owed--;
       reopened();
     }
-    give(made);
+    return made;
   };
 
   const discard = (instance: Instance): void => {
@@ -63,7 +54,7 @@ export function createStock(settings: StockSettings): Stock {
     count--;
     if (isDropped) return;
     owed++;
-    if (count === 0 || waiting.length > making) void make();
+    waiting.shift()?.(make());
   };
 
   const give = (instance: Instance): void => {
@@ -85,15 +76,15 @@ export function createStock(settings: StockSettings): Stock {
         resolve({ code: "wall_timeout", why: "All instances of the plugin were busy" });
       });
       waiting.push(settle);
-      if (count < maxInstances && making < waiting.length) void make();
     });
 
   return {
     take: (patienceMs) => {
       const instance = free.pop();
       if (instance !== undefined) return instance;
-      if (isDropped) return lack("load_error", "The plugin is closed");
-      if (waiting.length >= maxWaiting) return lack("wall_timeout", "Too many calls wait");
+      if (isDropped) return { code: "load_error", why: "The plugin is closed" };
+      if (count < maxInstances) return make();
+      if (waiting.length >= maxWaiting) return { code: "wall_timeout", why: "Too many calls wait" };
       return wait(patienceMs);
     },
     give,
@@ -106,8 +97,4 @@ export function createStock(settings: StockSettings): Stock {
       }
     },
   };
-}
-
-function lack(code: FailureCode, why: string): Promise<Lack> {
-  return Promise.resolve({ code, why });
 }

@@ -76,6 +76,19 @@ test.each(keepers)("%s are as they were loaded in every call", async (_what, cod
   }
 });
 
+test.each(keepers)("%s are as they were loaded in a twin", async (_what, code) => {
+  const instance = await open(code, { config: { a: 1 } });
+  const first = await instance.call(toCall(), noHost);
+  const second = instance.twin();
+  const third = second.twin();
+  instance.drop();
+  for (const twin of [second, third, instance.twin()]) {
+    // oxlint-disable-next-line no-await-in-loop -- one call at a time
+    const next = await twin.call(toCall(), noHost);
+    expect([next.outcome, next.fuel]).toEqual([first.outcome, first.fuel]);
+  }
+});
+
 const secret = "S3CRET-of-the-first-client";
 
 /** Looks through all the memory that it can get without writing to it. */

@@ -42,6 +42,7 @@ export function createFakeEngine(hang: () => void): FakeEngine {
         return toEnd(deed, deed.do === "wait" ? await ask(host) : undefined);
       },
       reset: () => undefined,
+      twin: open,
       isGood: () => isGood,
       drop: () => void dropped++,
     };
