@@ -1,5 +1,5 @@
 /** What the things a guest may ask for have in common. */
-import type { Clock, Crypto, Egress, Log, Seals, Store } from "../../core/index.ts";
+import type { Cancellation, Clock, Crypto, Egress, Log, Seals, Store } from "../../core/index.ts";
 import type { HostAnswer } from "../face.ts";
 import type { HostGrants } from "./grants.ts";
 
@@ -21,8 +21,11 @@ export interface HostPlugin {
   readonly wallMs: number;
 }
 
-/** `args` is the JSON of an array, if the guest is honest. Rejects where something is wrong with us. */
-export type Act = (client: string, args: string) => Promise<HostAnswer>;
+/**
+ * `args` is the JSON of an array, if the guest is honest. `signal` says that nobody waits for the
+ * answer any more. Rejects where something is wrong with us.
+ */
+export type Act = (client: string, args: string, signal?: Cancellation) => Promise<HostAnswer>;
 
 /** Told to the guest: the message of what its promise rejects with. */
 export interface Fault {

@@ -15,6 +15,7 @@ import { readArgs } from "./read-args.ts";
 /** Hears why a request failed, which the guest does not. */
 export type Complain = (why: string) => void;
 
+const over: HostAnswer = { fault: "The call is over" };
 /** A body of which each character is escaped, with a URL and headers. */
 const maxArgsLength = 3 * maxBodyBytes;
 
@@ -33,11 +34,14 @@ export function createFetch(
 ): Act {
   const granted = new Map((grants.fetch ?? []).map((each) => [each.origin, toGranted(each)]));
 
-  return async (_, args) => {
+  return async (_, args, signal) => {
     const list = readArgs(args, maxArgsLength);
     const request = isFault(list) ? list : readFetchRequest(list, granted, wallMs);
     if (isFault(request)) return request;
+    const isOver = (): boolean => signal?.aborted === true;
+    if (isOver()) return over;
     const canceller = createCanceller();
+    signal?.addEventListener("abort", canceller.abort, { once: true });
     let isLate = false;
     const timer = clock.after(request.timeoutMs, () => {
       isLate = true;
@@ -57,6 +61,7 @@ export function createFetch(
       });
       return await readReply(response, request);
     } catch (error) {
+      if (isOver()) return over;
       if (!(error instanceof EgressError)) throw error;
       if (isLate || error.reason === "timeout")
         return { fault: `"${origin}" is too slow for fetch` };
@@ -64,6 +69,7 @@ export function createFetch(
       return { fault: `fetch cannot reach "${origin}"` };
     } finally {
       timer.cancel();
+      signal?.removeEventListener("abort", canceller.abort);
     }
   };
 }

@@ -1,13 +1,16 @@
 /** What a guest may ask of the host, for each plugin and by its grants. */
-import { createComplaint } from "../../core/index.ts";
-import type { HostCall, HostCallName } from "../face.ts";
+import { type Cancellation, createComplaint } from "../../core/index.ts";
+import type { HostAnswer, HostCall, HostCallName } from "../face.ts";
 import { type Act, type HostPlugin, type HostPorts, notGranted } from "./acts.ts";
 import { createFetch } from "./fetch.ts";
 import { type Kv, createKv } from "./kv.ts";
 
 export interface PluginHost {
-  /** For one call of one hook, whose budget it holds: never share one between calls. */
-  readonly forCall: (client: string) => HostCall;
+  /**
+   * For one call of one hook, whose budget it holds: never share one between calls. `signal` ends
+   * what is under way.
+   */
+  readonly forCall: (client: string, signal?: Cancellation) => HostCall;
 }
 export interface Host {
   /** Throws a `RangeError` where a grant cannot be held to. */
@@ -40,12 +43,15 @@ function createPluginHost(ports: HostPorts, plugin: HostPlugin): PluginHost {
   const known = new Map(Object.entries(acts));
   let underWay = 0;
 
-  const run = async (name: HostCallName, args: string, client: string) => {
+  const run = async (
+    name: HostCallName,
+    ...[client, args, signal]: Parameters<Act>
+  ): Promise<HostAnswer> => {
     try {
       const act = known.get(name);
       return act === undefined
         ? { fault: "The host knows no such thing" }
-        : await act(client, args);
+        : await act(client, args, signal);
     } catch (error) {
       // Its message may hold what the store or a server said.
       const kind = error instanceof Error ? error.name : typeof error;
@@ -54,7 +60,7 @@ function createPluginHost(ports: HostPorts, plugin: HostPlugin): PluginHost {
     }
   };
   return {
-    forCall: (client) => {
+    forCall: (client, signal) => {
       let asked = 0;
       let pending = 0;
       return async (name, args) => {
@@ -66,7 +72,7 @@ function createPluginHost(ports: HostPorts, plugin: HostPlugin): PluginHost {
         asked++;
         pending++;
         underWay++;
-        const answer = await run(name, args, client);
+        const answer = await run(name, client, args, signal);
         pending--;
         underWay--;
         return answer;

@@ -1,5 +1,5 @@
 /** One plugin in the pool. */
-import type { Clock, Log } from "../../core/index.ts";
+import type { Cancellation, Clock, Log } from "../../core/index.ts";
 import type { HostCall, PluginCode, PluginLimits } from "../face.ts";
 import type { LoadedPlugin } from "../road-face.ts";
 import { type Counters, type HookStats, createCounters } from "./counters.ts";
@@ -13,8 +13,8 @@ export interface PluginSpec {
   /** JSON. */
   readonly config: string;
   readonly limits: PluginLimits;
-  /** What it may ask of the host in one client's name. */
-  readonly host: (client: string) => HostCall;
+  /** What it may ask of the host in one client's name, until nobody waits for it any more. */
+  readonly host: (client: string, signal: Cancellation) => HostCall;
 }
 export interface PluginStats {
   readonly name: string;

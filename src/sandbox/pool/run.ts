@@ -1,5 +1,5 @@
 /** Sends a chain to a thread and hears what becomes of it. */
-import type { Cancellation, Clock, Crypto } from "../../core/index.ts";
+import { type Cancellation, type Clock, type Crypto, createCanceller } from "../../core/index.ts";
 import type { FailureCode, HookEnd, HostAnswer, HostCall } from "../face.ts";
 import type { Step, StepEnd, StepsAbout } from "../road-face.ts";
 import { wallBudget } from "../budget.ts";
@@ -73,7 +73,8 @@ function send(ports: RunPorts, chain: Chain, entered: readonly Entered[]): Promi
   const seed = toSeed(ports, about);
   const steps = entered.map((one) => toThreadStep(one, about.time, seed));
   // What a call may ask for is counted by its host.
-  const hosts = entered.map(({ entry }) => entry.spec.host(about.client));
+  const asked = createCanceller();
+  const hosts = entered.map(({ entry }) => entry.spec.host(about.client, asked.signal));
   return new Promise((resolve) => {
     const settle = (answer: Answer): void => {
       timer.cancel();
@@ -83,6 +84,7 @@ function send(ports: RunPorts, chain: Chain, entered: readonly Entered[]): Promi
     const giveUp = (answer: Answer): void => {
       link.forget(id);
       link.tell({ type: "cancel", id });
+      asked.abort();
       settle(answer);
     };
     const cancel = (): void => giveUp(cancelled);
@@ -93,7 +95,10 @@ function send(ports: RunPorts, chain: Chain, entered: readonly Entered[]): Promi
       {
         ended: (report) => settle(report.type === "ended" ? { ends: report.ends } : late),
         asks: (report) => void answerAsk(report, link, hosts),
-        lost: (loss) => settle(toAnswer(loss)),
+        lost: (loss) => {
+          asked.abort();
+          settle(toAnswer(loss));
+        },
       },
     );
   });

@@ -1,6 +1,11 @@
 import { gzipSync } from "node:zlib";
 import { afterEach, describe, expect, test } from "vitest";
-import { type Egress, Secret } from "../../../src/core/index.ts";
+import {
+  type Cancellation,
+  type Egress,
+  Secret,
+  createCanceller,
+} from "../../../src/core/index.ts";
 import { createClock } from "../../../src/runtime/clock.ts";
 import { denoGlobal } from "../../../src/runtime/deno-global.ts";
 import { createDenoEgress } from "../../../src/runtime/egress-deno.ts";
@@ -27,10 +32,16 @@ async function serve(...settings: Parameters<typeof openServer>) {
   ends.push(server.close);
   return server;
 }
+interface OpenSettings {
+  readonly wallMs?: number;
+  readonly egress?: Egress;
+  readonly signal?: Cancellation | undefined;
+}
 /** `fetch` of a plugin with these grants. */
-function open(grants: readonly FetchGrant[], { wallMs = 5_000, egress = openEgress() } = {}) {
+function open(grants: readonly FetchGrant[], settings: OpenSettings = {}) {
+  const { wallMs = 5_000, egress = openEgress(), signal } = settings;
   const { ports, lines } = createBench({ egress, clock });
-  const ask = createAsk(ports, { fetch: grants }, { wallMs });
+  const ask = createAsk(ports, { fetch: grants }, { wallMs, signal });
   return { fetch: (...args: readonly unknown[]) => ask("fetch", ...args), lines };
 }
 const secret = "s3cret-of-the-operator";
@@ -159,6 +170,27 @@ describe("fetch", () => {
     const answer = await fetch(server.origin, { timeoutMs: 150 });
     expect(answer).toBe(`fault: "${server.origin}" is too slow for fetch`);
     expect(performance.now() - begun).toBeLessThan(2_000);
+  });
+
+  test.each([
+    ["no headers", () => undefined],
+    ["no end of the body", "half"],
+  ])("hangs up on a server that sends %s once nobody waits for it", async (_, how) => {
+    const { signal, abort } = createCanceller();
+    let hungUp = (): void => undefined;
+    const gone = new Promise<void>((resolve) => {
+      hungUp = resolve;
+    });
+    const server = await serve((response) => {
+      response.once("close", hungUp);
+      if (how === "half") response.write("half");
+      abort();
+    });
+    const { fetch, lines } = open([{ origin: server.origin }], { signal });
+    expect(await fetch(server.origin)).toBe("fault: The call is over");
+    await gone;
+    expect(await fetch(server.origin)).toBe("fault: The call is over");
+    expect([server.asked.length, lines]).toEqual([1, []]);
   });
 
   test("waits no longer than the plugin may last, whatever it asks for", async () => {

@@ -1,5 +1,5 @@
 /** A host on what each test hands it; the rest is a store in memory and a clock set by hand. */
-import { type Log, type Store, createKeyring } from "../../../src/core/index.ts";
+import { type Cancellation, type Log, type Store, createKeyring } from "../../../src/core/index.ts";
 import {
   type HostCallName,
   type HostGrants,
@@ -44,11 +44,16 @@ export type Ask = (name: HostCallName, ...args: readonly unknown[]) => Promise<u
 export function createAsk(
   ports: HostPorts,
   grants: HostGrants,
-  { plugin = "guard", client = "web", wallMs = 5_000 } = {},
+  {
+    plugin = "guard",
+    client = "web",
+    wallMs = 5_000,
+    signal = undefined as Cancellation | undefined,
+  } = {},
 ): Ask {
   const host = createHost(ports).forPlugin({ name: plugin, grants, wallMs });
   return async (name, ...args) => {
-    const answer = await host.forCall(client)(name, JSON.stringify(args));
+    const answer = await host.forCall(client, signal)(name, JSON.stringify(args));
     return "fault" in answer ? `fault: ${answer.fault}` : (JSON.parse(answer.value) as unknown);
   };
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { createCanceller } from "../../../src/core/index.ts";
+import { type Cancellation, createCanceller } from "../../../src/core/index.ts";
 import type { HostCall } from "../../../src/sandbox/index.ts";
 import { about, call, createRig, limits, run, settle, toSpec, toSteps, toWord } from "./harness.ts";
 
@@ -139,7 +139,12 @@ test("an instance that broke is made anew, and counted", async () => {
 
 test("a call that is cancelled fails at once, and what it asks for is refused", async () => {
   const { open, threads } = createRig();
-  const set = await open(toSpec("a", { host: () => () => new Promise(() => undefined) }));
+  const signals: Cancellation[] = [];
+  const host = (_: string, signal: Cancellation) => {
+    signals.push(signal);
+    return () => new Promise<never>(() => undefined);
+  };
+  const set = await open(toSpec("a", { host }));
   const canceller = createCanceller();
   const ends = run(set, toSteps(set, { do: "wait" }), canceller.signal);
   await settle();
@@ -148,6 +153,8 @@ test("a call that is cancelled fails at once, and what it asks for is refused", 
   await settle();
   expect(await call(set, { do: "allow" })).toBe("allow");
   expect(threads.all[0]?.engine.opened()).toBe(1);
+  // The first one's host gives up what it does, and the second one's need not.
+  expect(signals.map(({ aborted }) => aborted)).toEqual([true, false]);
 });
 
 test("a call that was cancelled before does not reach the thread", async () => {
