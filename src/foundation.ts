@@ -29,6 +29,7 @@ import {
 } from "./sandbox/index.ts";
 import { type Sessions, createSessions } from "./sessions/index.ts";
 import { openMemoryStore } from "./stores/index.ts";
+import { type Metrics, createMetrics } from "./telemetry/index.ts";
 import {
   type Integrity,
   type LockFile,
@@ -76,6 +77,7 @@ export interface Foundation {
     readonly host: Host;
     readonly files: FoundationOptions["pluginFiles"];
   };
+  readonly metrics: Metrics;
   /** Fires once, when the process takes nothing new any more. */
   readonly draining: Canceller;
   /** The shared store is back: what was missed meanwhile is looked up. */
@@ -146,6 +148,7 @@ export async function openFoundation(options: FoundationOptions): Promise<Founda
     integrity,
     upstreams,
     plugins: { pool, host, files: options.pluginFiles },
+    metrics: createMetrics({ version }),
     draining,
     returned: async () => {
       upstreams.missed();

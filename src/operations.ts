@@ -3,6 +3,8 @@ import { type Config, suggest } from "./config/index.ts";
 import type { InstanceState, Operations } from "./core/index.ts";
 import type { Foundation } from "./foundation.ts";
 import type { Reloader } from "./reload.ts";
+import type { PluginStats } from "./sandbox/index.ts";
+import type { RunningPlugin } from "./telemetry/index.ts";
 
 export interface OperationsOptions {
   readonly foundation: Foundation;
@@ -16,7 +18,7 @@ export interface OperationsOptions {
 export function createOperations(options: OperationsOptions): Operations {
   const { foundation, reloader, ready, store } = options;
   const { clock } = foundation.ports;
-  const { approvals, blocks, instance, integrity, version, sessions } = foundation;
+  const { approvals, blocks, instance, integrity, metrics, version, sessions } = foundation;
   const startedAt = clock.now();
   return {
     authenticate: (authorization, address) => reloader.gateway().operator(authorization, address),
@@ -58,6 +60,11 @@ export function createOperations(options: OperationsOptions): Operations {
         ...(last && { reload: last }),
       };
     },
+    metrics: () => {
+      const { config, digest } = reloader.loaded();
+      const plugins = reloader.gateway().plugins();
+      return metrics.read({ digest, plugins: plugins.map((one) => toRunning(one, config)) });
+    },
     reload: async () => {
       const outcome = await reloader.reload();
       if (outcome.result === "reloaded") await options.reloaded?.();
@@ -71,6 +78,15 @@ export function createOperations(options: OperationsOptions): Operations {
     explain: (wish) => reloader.gateway().explain(wish),
     doubts: (wish) => doubtsOf(wish, reloader.loaded().config),
   };
+}
+
+/** One that took threads down is shut for every client, whether it has called or not. */
+function toRunning(
+  { name, hooks, quarantine, quarantinedFor }: PluginStats,
+  config: Pick<Config, "clients">,
+): RunningPlugin {
+  const isLocked = quarantine === "locked";
+  return { name, hooks, quarantinedFor: isLocked ? clientsOf(config).length : quarantinedFor };
 }
 
 function clientsOf({ clients }: Pick<Config, "clients">): readonly string[] {

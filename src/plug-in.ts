@@ -27,7 +27,12 @@ export interface PluggedIn {
  */
 export async function plugIn(
   loaded: FoundationConfig,
-  { ports, plugins, integrity }: Pick<Foundation, "integrity" | "plugins" | "ports">,
+  {
+    ports,
+    plugins,
+    integrity,
+    metrics,
+  }: Pick<Foundation, "integrity" | "metrics" | "plugins" | "ports">,
   running?: readonly LoadedPlugin[],
 ): Promise<PluggedIn> {
   const { pool, host, files } = plugins;
@@ -46,6 +51,7 @@ export async function plugIn(
     ports: { ...ports, files },
     pool,
     host,
+    meter: metrics.meterPlugin,
     refuse,
     ...(running && { rehearse: pass }),
   });

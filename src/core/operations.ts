@@ -89,6 +89,12 @@ export interface InstanceState {
   readonly reload?: ReloadOutcome & { readonly time: number };
 }
 
+/** Numbers, as they are told to who asks for them over HTTP. */
+export interface MetricsText {
+  readonly contentType: string;
+  readonly text: string;
+}
+
 /** A call that somebody may make, or has made. */
 export interface CallWish {
   /** The client's name in the config. */
@@ -121,6 +127,8 @@ export interface Operations {
   /** Room for the record of one request; undefined where there is none, and nothing may be done then. */
   readonly reserve: () => OperationReservation | undefined;
   readonly state: () => InstanceState;
+  /** Of this process alone. */
+  readonly metrics: () => Promise<MetricsText>;
   /** One at a time; who comes meanwhile is told what the next one comes to. */
   readonly reload: () => Promise<ReloadOutcome>;
   readonly blocks: BlockList;

@@ -29,14 +29,12 @@ export function toRefusedResponse(
   });
 }
 
-export function toDoneResponse({ status, body }: Done): Response {
+export function toDoneResponse({ status, body, contentType }: Done): Response {
   if (body === undefined) return new Response(null, { status, headers: securityHeaders });
   const isText = typeof body === "string";
+  const usual = isText ? "text/plain; charset=utf-8" : "application/json";
   return new Response(isText ? body : JSON.stringify(body), {
     status,
-    headers: {
-      ...securityHeaders,
-      "content-type": isText ? "text/plain; charset=utf-8" : "application/json",
-    },
+    headers: { ...securityHeaders, "content-type": contentType ?? usual },
   });
 }

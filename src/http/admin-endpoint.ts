@@ -13,6 +13,8 @@ export interface AdminRequest {
 export interface Done {
   readonly status: number;
   readonly body?: unknown;
+  /** Of a text that is not just plain. */
+  readonly contentType?: string;
   /** For the record: to what it was done, and why. */
   readonly target?: string;
   readonly why?: string;

@@ -17,6 +17,7 @@ export function createAdminPlaces(
 ): (path: string, query: string) => AdminPlace | undefined {
   const ready = new Map([["GET", readiness(operations)]]);
   const state = new Map([["GET", wholeState(operations)]]);
+  const metrics = new Map([["GET", readMetrics(operations)]]);
   const blocks = new Map([
     ["GET", listBlocks(operations)],
     ["POST", addBlock(operations)],
@@ -31,6 +32,8 @@ export function createAdminPlaces(
     switch (path) {
       case "/readyz":
         return ready;
+      case "/metrics":
+        return metrics;
       case "/blocks":
         return blocks;
       case "/approvals":
@@ -61,6 +64,14 @@ function wholeState({ state }: Operations): AdminEndpoint {
     return { status: body.ready ? 200 : 503, body };
   };
   return { name: "state", right: "read", plan: () => ({ run }) };
+}
+
+function readMetrics({ metrics }: Operations): AdminEndpoint {
+  const run = async (): Promise<Done> => {
+    const { text, contentType } = await metrics();
+    return { status: 200, body: text, contentType };
+  };
+  return { name: "metrics", right: "read", plan: () => ({ run }) };
 }
 
 function listBlocks({ blocks }: Operations): AdminEndpoint {

@@ -21,10 +21,11 @@ export interface AdminOptions
   extends GuardSettings, Pick<AppOptions, "peer" | "connection" | "address" | "ports"> {}
 
 /**
- * Serves `/readyz`, `/blocks`, `/approvals`, `/policy/explain` and `/reload`. A request is refused for its path, its method, its
- * Host and its origin, then for who sent it, then for what they may do, then for its body. Nothing
- * is done before there is room for its record, and nothing is answered before that is written. The
- * credential is the `Authorization` header alone, which no page can make a browser send.
+ * Serves `/readyz`, `/metrics`, `/blocks`, `/approvals`, `/policy/explain` and `/reload`. A request is
+ * refused for its path, its method, its Host and its origin, then for who sent it, then for what they
+ * may do, then for its body. Nothing is done before there is room for its record, and nothing is
+ * answered before that is written. The credential is the `Authorization` header alone, which no page
+ * can make a browser send.
  */
 export function createAdminApp(operations: Operations, options: AdminOptions): Hono {
   const app = new Hono();

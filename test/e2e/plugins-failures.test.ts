@@ -229,6 +229,9 @@ test.runIf(!("Deno" in globalThis))(
       expect(await deed("hang")).toEqual(["PLUGIN_FAILED", "worker_lost"]);
     }
     expect(await deed("allow")).toEqual(["PLUGIN_FAILED", "quarantined"]);
+    const { text } = await own.started.instance.operations.metrics();
+    // Both clients, although one alone has called.
+    expect(text).toMatch(/^mcp_gw_plugin_quarantined\{plugin="[^"]+"\} 2$/m);
     expect(
       (await own.ask("prompts/get", '"name":"greet"', { name: "greet" })).code,
     ).toBeUndefined();

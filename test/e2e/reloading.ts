@@ -37,6 +37,8 @@ export interface ReloadingSettings {
   readonly files?: Readonly<Record<string, string>>;
   /** Further secrets. */
   readonly secrets?: Readonly<Record<string, string>>;
+  /** Of its operator; without it none is listened to. */
+  readonly adminToken?: string;
   /** Stands between the gateway and its plugins' threads. */
   readonly threads?: (own: Threads) => Threads;
 }
@@ -53,6 +55,7 @@ export async function runReloading(
     around = (load) => load(),
     files = {},
     secrets = {},
+    adminToken,
     threads = (own) => own,
   }: ReloadingSettings = {},
 ): Promise<Reloading> {
@@ -80,6 +83,8 @@ export async function runReloading(
     loaded,
     runtime,
     port: 0,
+    adminToken,
+    isAdministered: adminToken !== undefined,
     reload: {
       load: () => around(load),
       explain: (faults) => faults.map(({ path, message }) => `${path}: ${message}`),

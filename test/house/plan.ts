@@ -83,6 +83,7 @@ export const homes: Readonly<Record<string, readonly string[]>> = {
   jiti: ["config/"],
   jose: ["identity/", "core/seal.ts"],
   "lru-cache": ["stores/", "identity/", "sessions/", "upstreams/"],
+  "prom-client": ["telemetry/"],
   "quickjs-emscripten-core": ["sandbox/"],
   re2js: ["core/pattern.ts", "sanitize/"],
   undici: ["runtime/"],

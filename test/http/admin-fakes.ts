@@ -81,6 +81,8 @@ export function createFakeOperations(settings: FakeOperationsSettings = {}): Fak
       blocks: blocks.length,
       upstreams: [],
     }),
+    metrics: () =>
+      Promise.resolve({ contentType: "text/plain; version=0.0.4; charset=utf-8", text: "up 1\n" }),
     reload: () => {
       steps.push("reload");
       return Promise.resolve(outcome);

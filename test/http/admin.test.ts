@@ -65,6 +65,7 @@ const acted = ({ operations }: FakeAdminDoor): string[] =>
 const endpoints: readonly (readonly [method: string, path: string, body: string | undefined])[] = [
   ["GET", "/readyz", undefined],
   ["GET", "/readyz?verbose", undefined],
+  ["GET", "/metrics", undefined],
   ["GET", "/blocks", undefined],
   ["POST", "/blocks", JSON.stringify(wish)],
   ["DELETE", "/blocks/b1", undefined],
@@ -82,6 +83,14 @@ describe("what the admin door answers", () => {
     const verbose = await ask(door, "/readyz?verbose", { token: adminTokens.reader });
     expect(verbose.status).toBe(200);
     expect(JSON.parse(verbose.text)).toMatchObject({ instance: "i1", blocks: 0, ready: true });
+  });
+
+  test("metrics are told as the text that they are, to who may read", async () => {
+    const answer = await ask(openFakeAdminDoor(), "/metrics", { token: adminTokens.reader });
+    expect(answer).toMatchObject({ status: 200, text: "up 1\n" });
+    expect(answer.headers.get("content-type")).toBe("text/plain; version=0.0.4; charset=utf-8");
+    expect(answer.headers.get("cache-control")).toBe("no-store");
+    expect((await ask(openFakeAdminDoor(), "/metrics?name=up")).code).toBe("PATH_UNKNOWN");
   });
 
   test("readyz is 503 while the gateway drains, in both forms", async () => {
@@ -205,7 +214,7 @@ describe("whom the admin door refuses", () => {
     const authenticate = () =>
       Promise.resolve({ name: "robot", can: new Set(["operate"] as const), is: [] });
     const door = openFakeAdminDoor({ authenticate });
-    for (const path of ["/readyz", "/readyz?verbose", "/blocks"]) {
+    for (const path of ["/readyz", "/readyz?verbose", "/metrics", "/blocks"]) {
       expect((await ask(door, path)).code).toBe("RIGHT_MISSING");
     }
     expect((await post(door, wish)).status).toBe(201);
@@ -329,7 +338,8 @@ describe("what a web page can make a browser send", () => {
     `/blocks/${"a".repeat(65)}`,
     "/reload?now",
     "/readyz?Verbose",
-    "/metrics",
+    "/metrics/",
+    "/metrics?",
     "/audit",
     "/livez",
   ])("the path %s is PATH_UNKNOWN", async (path) => {

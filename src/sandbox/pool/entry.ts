@@ -1,10 +1,13 @@
 /** One plugin in the pool. */
 import type { Cancellation, Clock, Log } from "../../core/index.ts";
-import type { HostCall, PluginCode, PluginLimits } from "../face.ts";
+import type { Hook, HookEnd, HostCall, PluginCode, PluginLimits } from "../face.ts";
 import type { LoadedPlugin } from "../road-face.ts";
 import { type Counters, type HookStats, createCounters } from "./counters.ts";
 import { type WriteGuestLogs, createGuestLog } from "./guest-log.ts";
 import { type QuarantineState, type Quarantines, createQuarantines } from "./quarantine.ts";
+
+/** Hears of each call of one plugin when it has ended, also of those that it was kept out of. */
+export type Meter = (hook: Hook, end: HookEnd) => void;
 
 /** What the pool is given of a plugin. */
 export interface PluginSpec {
@@ -15,6 +18,7 @@ export interface PluginSpec {
   readonly limits: PluginLimits;
   /** What it may ask of the host in one client's name, until nobody waits for it any more. */
   readonly host: (client: string, signal: Cancellation) => HostCall;
+  readonly meter?: Meter | undefined;
 }
 export interface PluginStats {
   readonly name: string;
@@ -24,6 +28,8 @@ export interface PluginStats {
   readonly mode: "enforce" | "shadow";
   readonly onError: "deny" | "allow";
   readonly quarantine: QuarantineState;
+  /** For how many clients it is not entered; one that is `locked` is entered for none. */
+  readonly quarantinedFor: number;
   /** Broken instances that were made anew. */
   readonly reopened: number;
   /** Threads that it took down. */
@@ -72,6 +78,7 @@ export function createEntry(
       mode,
       onError,
       quarantine: quarantines.state(),
+      quarantinedFor: quarantines.shutFor(),
       reopened,
       lostThreads,
       hooks: counters.stats(),

@@ -26,6 +26,8 @@ export interface Quarantines {
   readonly lostThread: () => void;
   /** The worst one. */
   readonly state: () => QuarantineState;
+  /** How many clients it is shut for at this moment. */
+  readonly shutFor: () => number;
 }
 
 const maxFailures = 5;
@@ -66,10 +68,17 @@ export function createQuarantines(name: string, ports: QuarantinePorts): Quarant
       const states = new Set([...all.values()].map((one) => one.state()));
       return (["quarantined", "probing"] as const).find((one) => states.has(one)) ?? "none";
     },
+    shutFor: () => {
+      const shut = [...all.values()].filter((one) => one.isShut());
+      return new Set(shut.map(({ client }) => client)).size;
+    },
   };
 }
 
 interface OneQuarantine extends Quarantine {
+  readonly client: string;
+  /** Whether the next call is kept out. */
+  readonly isShut: () => boolean;
   readonly state: () => Exclude<QuarantineState, "locked">;
 }
 
@@ -88,12 +97,15 @@ function createQuarantine(
     until = clock.elapsed() + pauseMs;
     failures = [];
   };
+  const isShut = (): boolean =>
+    state === "probing" || (state === "quarantined" && clock.elapsed() < until);
 
   return {
+    client,
+    isShut,
     enter: () => {
-      if (isLocked()) return undefined;
+      if (isLocked() || isShut()) return undefined;
       if (state === "none") return "free";
-      if (state !== "quarantined" || clock.elapsed() < until) return undefined;
       state = "probing";
       return "probe";
     },

@@ -168,6 +168,7 @@ function conclude(merged: readonly Merged[], { id }: StepsAbout): readonly StepE
   return merged.map((one) => {
     const { planned, end } = one;
     planned.entry?.counters.count(planned.step.hook, end);
+    planned.entry?.spec.meter?.(planned.step.hook, end);
     planned.entry?.writeLogs(id, end.logs);
     return toStepEnd(one);
   });

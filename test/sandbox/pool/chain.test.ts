@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { type Cancellation, createCanceller } from "../../../src/core/index.ts";
-import type { HostCall } from "../../../src/sandbox/index.ts";
+import type { HostCall, PluginSpec } from "../../../src/sandbox/index.ts";
 import { about, call, createRig, limits, run, settle, toSpec, toSteps, toWord } from "./harness.ts";
 
 const words = async (ends: ReturnType<typeof run>): Promise<string> =>
@@ -211,5 +211,26 @@ test("the counters say what the calls of a hook came to and cost", async () => {
       maxMemory: 1000,
       hostCalls: 1,
     },
+  ]);
+});
+
+test("the meter of a plugin hears of each of its calls, and of those that did not come to it", async () => {
+  const { open } = createRig();
+  const heard: string[] = [];
+  const meter: NonNullable<PluginSpec["meter"]> = (hook, { outcome, fuel }) =>
+    void heard.push(
+      `${hook} ${outcome.action === "failed" ? outcome.code : outcome.action} ${fuel}`,
+    );
+  const set = await open({ ...toSpec("a"), meter }, toSpec("b"));
+  await run(set, toSteps(set, { do: "allow" }, { do: "deny" }));
+  for (let i = 0; i < 5; i++) {
+    // oxlint-disable-next-line no-await-in-loop -- one after the other
+    await call(set, { do: "fail", code: "threw" });
+  }
+  await call(set, { do: "allow" });
+  expect(heard).toEqual([
+    "onToolCall allow 10",
+    ...Array.from({ length: 5 }, () => "onToolCall threw 10"),
+    "onToolCall quarantined 0",
   ]);
 });

@@ -157,3 +157,30 @@ test("a plugin that fails at what it is only told still decides", async () => {
   expect(lines.map(({ level }) => level)).toEqual(["warn"]);
   expect(await call(set, allow)).toBe("allow");
 });
+
+test("the plugin says for how many clients it is shut, until the next call of each may go in", async () => {
+  const { open, clock } = createRig();
+  const set = await open(toSpec("a"));
+  const shutFor = () => set.stats()[0]?.quarantinedFor;
+  const signal = createCanceller().signal;
+  const fail = async (client: string, hook: "onToolCall" | "onAudit"): Promise<void> => {
+    for (let i = 0; i < 5; i++) {
+      const steps = toSteps(set, threw).map((step) => ({ ...step, hook }));
+      // oxlint-disable-next-line no-await-in-loop -- one after the other
+      await set.run(steps, { ...about, client }, signal);
+    }
+  };
+  expect(shutFor()).toBe(0);
+  await fail("client-1", "onToolCall");
+  await fail("client-1", "onAudit");
+  expect(shutFor()).toBe(1);
+  await clock.advance(10_000);
+  await fail("client-2", "onToolCall");
+  expect(shutFor()).toBe(2);
+  await clock.advance(20_000);
+  expect(shutFor()).toBe(1);
+  expect(await call(set, threw)).toBe("threw");
+  expect(shutFor()).toBe(2);
+  await clock.advance(30_000);
+  expect(shutFor()).toBe(0);
+});
