@@ -22,7 +22,15 @@ const { threads, clock, crypto } = await openRuntime();
 const quiet = () => undefined;
 const log = { debug: quiet, info: quiet, warn: quiet, error: quiet };
 const pool = createPluginPool({ threads, clock, crypto, log }, { threads: 1 });
-afterAll(() => pool.close());
+/** How long each of them took, by how it ended: no time is asserted, whoever runs it can read it. */
+const times = new Map<End, { readonly name: string; readonly ms: number }[]>();
+afterAll(() => {
+  pool.close();
+  for (const [end, took] of times) {
+    const worst = took.reduce((one, other) => (one.ms > other.ms ? one : other));
+    console.log(`${took.length} end as ${end}; worst ${worst.ms.toFixed(0)} ms, ${worst.name}`);
+  }
+});
 
 const neighbour = await open(
   hook("neighbour", "return call.name === 'no' ? deny('no') : allow();"),
@@ -47,8 +55,11 @@ async function call(set: PluginSet, { hook: at = "onToolCall", payload }: Hostil
   });
   const step = { plugin, hook: at, payload: given, ctx, bytes: given.length };
   const about = { id: "1", client, time: 1_700_000_000_000 };
+  const began = performance.now();
   const [end] = await set.run([step], about, createCanceller().signal);
   if (end === undefined) throw new Error("No step was run");
+  const known = times.get(toEnd(end)) ?? [];
+  times.set(toEnd(end), [...known, { name: plugin.name, ms: performance.now() - began }]);
   return end;
 }
 
