@@ -161,15 +161,33 @@ async function run(set, call) {
   const [end] = await set.run([{ plugin: set.all[0], ...call }], about, createCanceller().signal);
   return end.outcome;
 }
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 function spin(ms) {
   const until = performance.now() + ms;
   while (performance.now() < until);
 }
 
-/** From the stages' question to its answer. In between the program does something else, as a gateway does. */
+/**
+ * From the stages' question to its answer: one after the other, between which the program does
+ * something else for a moment, as a gateway does that has much to do; and out of a rest, in which
+ * both threads have gone to sleep.
+ */
 async function measureWay() {
   const sets = new Map();
   for (const name of ["empty", "policy", "word", "words"]) sets.set(name, await open([name]));
+  const busy = await measureCalls(sets, 20, () => spin(0.1));
+  const rested = await measureCalls(sets, 3, () => sleep(2));
+  for (const [what, rows] of [
+    ["µs of latency through a worker, 0.1 ms after the last call", busy],
+    ["µs of latency through a worker, after a rest of 2 ms", rested],
+  ]) {
+    title(what);
+    columns();
+    for (const { name, samples } of rows) print(name, samples.slice(samples.length / 4));
+  }
+  await Promise.all([...sets.values()].map((set) => set.close()));
+}
+async function measureCalls(sets, times, before) {
   const rows = cases.map(([name, source, call]) => ({
     name,
     set: sets.get(source),
@@ -178,8 +196,8 @@ async function measureWay() {
   }));
   for (let round = 0; round < rounds; round++) {
     for (const { set, call, samples } of rows) {
-      for (let i = 0; i < 20; i++) {
-        spin(0.1);
+      for (let i = 0; i < times; i++) {
+        await before();
         const start = performance.now();
         const { action } = await run(set, call);
         samples.push((performance.now() - start) * 1000);
@@ -187,10 +205,7 @@ async function measureWay() {
       }
     }
   }
-  title("µs of latency through a worker");
-  columns();
-  for (const { name, samples } of rows) print(name, samples.slice(samples.length / 4));
-  await Promise.all([...sets.values()].map((set) => set.close()));
+  return rows;
 }
 
 /** The stage with ten plugins of which none matches, and with no plugin at all. */
