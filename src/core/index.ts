@@ -17,6 +17,7 @@ export * from "./reply.ts";
 export * from "./seal.ts";
 export * from "./secret.ts";
 export * from "./stage.ts";
+export * from "./turns.ts";
 export * from "./utf8.ts";
 export * from "./with-fact.ts";
 export * from "./uri.ts";

@@ -5,6 +5,7 @@ import {
   type Ports,
   type Seals,
   StoreLost,
+  createTurns,
   toHex,
 } from "../core/index.ts";
 import type { IdText } from "../mcp/index.ts";
@@ -21,7 +22,6 @@ import {
 import { createRecords } from "./records.ts";
 import { type Streams, createStreams } from "./streams.ts";
 import { createTokens } from "./tokens.ts";
-import { createTurns } from "./turns.ts";
 import { createWatchers } from "./watchers.ts";
 
 export interface Session extends SessionFacts {
