@@ -1,8 +1,7 @@
 /** How many keys a space has: a list of their ids, kept beside them. */
-import { StoreLost } from "../../core/index.ts";
+import { StoreLost, type Turns } from "../../core/index.ts";
 import type { HostPorts } from "./acts.ts";
 import { readKept } from "./read-kept.ts";
-import type { TakeTurn } from "./turns.ts";
 
 /** Of one plugin and client, or of one plugin where its keys are shared. */
 export const maxKeys = 1_000;
@@ -30,7 +29,7 @@ interface Change {
  */
 export function createKvIndex(
   { store, sharedNow }: Pick<HostPorts, "store" | "sharedNow">,
-  takeTurn: TakeTurn,
+  turns: Turns,
 ): KvIndex {
   const change = async (
     space: string,
@@ -49,7 +48,7 @@ export function createKvIndex(
   };
   return {
     list: (space, id, until) =>
-      takeTurn(`index ${space}`, () =>
+      turns.take(`index ${space}`, () =>
         change(space, (entries) => {
           const others = entries.filter(([each]) => each !== id);
           if (others.length >= maxKeys) return { ok: false };
@@ -57,7 +56,7 @@ export function createKvIndex(
         }),
       ),
     unlist: async (space, id) => {
-      await takeTurn(`index ${space}`, () =>
+      await turns.take(`index ${space}`, () =>
         change(space, (entries) => {
           const others = entries.filter(([each]) => each !== id);
           return others.length === entries.length ? { ok: true } : { next: others, ok: true };

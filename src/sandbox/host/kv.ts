@@ -1,5 +1,5 @@
 /** What plugins keep from call to call: small values that end. */
-import { StoreLost, utf8Length } from "../../core/index.ts";
+import { StoreLost, createTurns, utf8Length } from "../../core/index.ts";
 import type { HostAnswer, HostCallName } from "../face.ts";
 import {
   type Act,
@@ -12,7 +12,6 @@ import {
 import { createKvIndex } from "./kv-index.ts";
 import { type KvPlace, type KvValue, createKvItems } from "./kv-items.ts";
 import { readArgs } from "./read-args.ts";
-import { createTurns } from "./turns.ts";
 
 export type Kv = Readonly<Record<Exclude<HostCallName, "fetch">, Act>>;
 
@@ -39,8 +38,9 @@ const done: HostAnswer = { value: "null" };
 export function createKv(ports: HostPorts, plugin: HostPlugin): Kv {
   const { clock, crypto, sharedNow } = ports;
   const sealer = ports.seals("plugin-kv");
-  const takeTurn = createTurns();
-  const items = createKvItems(ports, sealer, createKvIndex(ports, takeTurn));
+  // Instances meet in the store; within one, a wait is cheaper than a race that is lost there.
+  const turns = createTurns();
+  const items = createKvItems(ports, sealer, createKvIndex(ports, turns));
 
   const toPlace = (client: string, key: string): KvPlace => {
     const space = plugin.grants.kv === "shared" ? [plugin.name] : [plugin.name, client];
@@ -72,7 +72,7 @@ export function createKv(ports: HostPorts, plugin: HostPlugin): Kv {
     act: () => Promise<Fault | undefined>,
   ): Promise<Fault | undefined> => {
     const lateAt = clock.elapsed() + plugin.wallMs;
-    return takeTurn(`key ${key}`, async () =>
+    return turns.take(`key ${key}`, async () =>
       clock.elapsed() < lateAt ? act() : { fault: "kv has too much to do" },
     );
   };
