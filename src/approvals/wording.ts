@@ -1,4 +1,5 @@
 /** What a person reads before they approve a call. */
+import { toCodePoint } from "../core/index.ts";
 
 export interface CallWords {
   readonly kind: string;
@@ -67,8 +68,5 @@ function cut(text: string, max: number): string {
 
 /** Writes out what would be hidden, or hide something; twice is once. */
 export function writeOut(text: string): string {
-  return text.replaceAll(unsafe, (character) => {
-    const hex = (character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0");
-    return `<U+${hex}>`;
-  });
+  return text.replaceAll(unsafe, toCodePoint);
 }

@@ -1,4 +1,5 @@
 /** Text that is safe on one line of a log and on a terminal. */
+import { toUnitEscapes } from "../core/index.ts";
 
 /**
  * What ends a line for some reader, moves its cursor, or hides or turns text: DEL and C1, line and
@@ -17,7 +18,7 @@ const plain = /^[\x20-\x7e]*$/;
  */
 export function toLineText(json: string): string {
   if (plain.test(json)) return json;
-  return json.replace(/[\t\n\r]/g, " ").replace(unsafe, toEscape);
+  return json.replace(/[\t\n\r]/g, " ").replace(unsafe, toUnitEscapes);
 }
 
 /** A text as one safe line without quotes, for people; not JSON any more. */
@@ -36,11 +37,4 @@ const encoder = new TextEncoder();
 export function cutBytes(text: string, scratch: Uint8Array): string {
   const { read } = encoder.encodeInto(text, scratch);
   return read === text.length ? text : text.slice(0, read);
-}
-
-function toEscape(character: string): string {
-  let out = "";
-  for (let at = 0; at < character.length; at++)
-    out += `\\u${character.charCodeAt(at).toString(16).padStart(4, "0")}`;
-  return out;
 }

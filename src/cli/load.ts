@@ -1,6 +1,7 @@
 /** What every command does first: find the config, load it, say what is wrong with it. */
 import { configExtensions, folderOf, loadConfig, resolvePath } from "../config/index.ts";
 import type { Fault, LoadedConfig, LoadOptions, RefusedConfig } from "../config/index.ts";
+import { escapeControls } from "../core/index.ts";
 import { demoConfigFile } from "../demo/index.ts";
 import * as face from "../index.ts";
 import * as plugin from "../plugin.ts";
@@ -110,18 +111,10 @@ export function formatFault(fault: Fault, cwd: string): string {
   const where = fault.line === undefined ? place : `${place}:${fault.line}`;
   const suggestion = fault.suggestion === undefined ? "" : ` (${fault.suggestion})`;
   const text = [where, fault.level, fault.path, fault.message].filter((part) => part !== "");
-  return withoutControls(`${text.join(": ")}${suggestion}`);
+  return escapeControls(`${text.join(": ")}${suggestion}`);
 }
 
 function relativeTo(cwd: string, file: string): string {
   const rest = file.startsWith(cwd) ? file.slice(cwd.length) : "";
   return /^[/\\]./.test(rest) ? rest.slice(1) : file;
-}
-
-/** A text from the config must not move the cursor or begin a line of its own. */
-function withoutControls(text: string): string {
-  return text.replaceAll(
-    /[\p{Cc}\u2028\u2029]/gu,
-    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
 }

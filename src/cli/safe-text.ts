@@ -1,4 +1,5 @@
 /** What a server says, so that it can neither move the cursor of who reads it nor hide from them. */
+import { toCodePoint } from "../core/index.ts";
 
 /** Controls, what is invisible, empty or changes the direction, and halves of characters. */
 const unsafe = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
@@ -8,7 +9,7 @@ export function toSafeText(text: string): string {
   return text
     .replaceAll("\r\n", "\n")
     .replaceAll(unsafe, (character) =>
-      character === "\n" || character === "\t" ? character : toEscape(character),
+      character === "\n" || character === "\t" ? character : toCodePoint(character),
     );
 }
 
@@ -16,9 +17,4 @@ export function toSafeText(text: string): string {
 export function toSafeLine(text: string, max: number): string {
   const line = toSafeText(text.trim().replaceAll(/\s+/g, " "));
   return line.length <= max ? line : `${line.slice(0, max - 1)}…`;
-}
-
-function toEscape(character: string): string {
-  const hex = (character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0");
-  return `<U+${hex}>`;
 }

@@ -3,6 +3,7 @@
  * written but names and literals, each as an escaped string; there are no comments, no type names, and
  * nothing is ever fetched. What is not understood is `unknown`.
  */
+import { escapeUnseen } from "../core/index.ts";
 import {
   type Json,
   type JsonObject,
@@ -19,8 +20,6 @@ const maxNodes = 2_000;
 const maxDepth = 8;
 const maxLiterals = 100;
 const maxLiteral = 200;
-/** Unseen characters, which could make a text look like another one. */
-const unseen = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
 
 interface Place {
   readonly root: JsonObject;
@@ -45,10 +44,7 @@ const isObjectType = /\{\n|^\{\}$/;
 
 /** A string literal, which is a property name as well. */
 export function toLiteral(text: string): string {
-  return JSON.stringify(text).replaceAll(unseen, (character) => {
-    const units = Array.from({ length: character.length }, (_, at) => character.charCodeAt(at));
-    return units.map((unit) => `\\u${unit.toString(16).padStart(4, "0")}`).join("");
-  });
+  return escapeUnseen(JSON.stringify(text));
 }
 
 function toType(schema: Json, place: Place): string {

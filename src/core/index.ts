@@ -4,6 +4,7 @@ export * from "./approval.ts";
 export * from "./block.ts";
 export * from "./cancellation.ts";
 export * from "./complaint.ts";
+export * from "./escape.ts";
 export * from "./exchange.ts";
 export * from "./gather.ts";
 export * from "./hex.ts";

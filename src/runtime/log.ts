@@ -1,7 +1,7 @@
 /** The operator's log: always on standard error, which leaves standard output to the protocol. */
 import { createConsola } from "consola";
 import type { ConsolaReporter } from "consola";
-import type { Log, LogFields } from "../core/index.ts";
+import { type Log, type LogFields, escapeControls } from "../core/index.ts";
 
 export interface LogSettings {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -49,12 +49,4 @@ function toPlain(message: string, fields: LogFields = {}): string {
     .filter(([, value]) => value !== undefined)
     .map(([name, value]) => `${name}=${String(value)}`);
   return escapeControls([message, ...pairs].join(" "));
-}
-
-/** A name that came from outside must not move the cursor or start a line of its own. */
-function escapeControls(text: string): string {
-  return text.replaceAll(
-    /[\p{Cc}\u2028\u2029]/gu,
-    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
 }

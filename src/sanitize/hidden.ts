@@ -1,4 +1,5 @@
 /** Characters that a person does not see and a model reads, and terminal sequences. */
+import { toCodePoint } from "../core/index.ts";
 
 import { type Budget, costs } from "./budget.ts";
 import type { TextFinding } from "./finding.ts";
@@ -133,7 +134,7 @@ export function toVisible(hidden: string): string {
   for (const character of hidden) {
     const code = character.codePointAt(0) ?? 0;
     const seen = hidden.length > character.length && code >= 0x20 && code < 0x7f;
-    out += seen ? character : `<U+${code.toString(16).toUpperCase().padStart(4, "0")}>`;
+    out += seen ? character : toCodePoint(character);
   }
   return out;
 }

@@ -1,4 +1,5 @@
 /** The text of `gateway.lock.json`: made to be reviewed as a diff, and read without any doubt. */
+import { escapeUnseen } from "../../core/index.ts";
 import {
   type Json,
   type JsonNode,
@@ -98,7 +99,7 @@ function hasOnly(json: Json, keys: readonly string[]): boolean {
 }
 
 function quoted(name: string): string {
-  return visible(JSON.stringify(name.slice(0, 80)));
+  return escapeUnseen(JSON.stringify(name.slice(0, 80)));
 }
 
 /** The definition as JSON; `text` is canonical JSON of our own. */
@@ -132,7 +133,7 @@ function sorted<T>(map: ReadonlyMap<string, T>): readonly (readonly [string, T])
 }
 
 function toMember(key: string, text: string): string {
-  return `${visible(JSON.stringify(key))}: ${text}`;
+  return `${escapeUnseen(JSON.stringify(key))}: ${text}`;
 }
 
 function toObject(members: readonly string[]): string {
@@ -162,18 +163,8 @@ function write(source: string, node: JsonNode): string {
         "]",
       );
     case "string":
-      return visible(JSON.stringify(node.value));
+      return escapeUnseen(JSON.stringify(node.value));
     default:
       return source.slice(node.start, node.end);
   }
-}
-
-const unseen = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
-
-/** The same JSON string. */
-function visible(json: string): string {
-  return json.replaceAll(unseen, (character) => {
-    const units = Array.from({ length: character.length }, (_, at) => character.charCodeAt(at));
-    return units.map((unit) => `\\u${unit.toString(16).padStart(4, "0")}`).join("");
-  });
 }
