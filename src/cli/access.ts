@@ -15,12 +15,8 @@ import {
   reachOf,
 } from "./access-reach.ts";
 import { type Target, collectTargets, targetText } from "./access-targets.ts";
-import {
-  type GroundOptions,
-  type GroundRuntime,
-  groundArgs,
-  openExplainGround,
-} from "./explain-ground.ts";
+import { toConfigArgs } from "./config-args.ts";
+import { type GroundOptions, type GroundRuntime, openExplainGround } from "./explain-ground.ts";
 import { toSafeRow } from "./explain-output.ts";
 import { type Output, consoleOutput } from "./output.ts";
 import { toSafeLine } from "./safe-text.ts";
@@ -37,7 +33,7 @@ export const accessCommand = defineCommand({
       description: "Only what this pattern names or meets",
       valueHint: "PATTERN",
     },
-    ...groundArgs,
+    ...toConfigArgs("The config"),
     json: { type: "boolean", description: "Print { clients }", default: false },
   },
   run: async ({ args }) =>

@@ -2,6 +2,7 @@
 import type { RefusedConfig } from "../config/index.ts";
 import { type JsonObject, isObject, member, parseJson, readText, stringOf } from "../mcp/index.ts";
 import type { Runtime } from "../runtime/index.ts";
+import { toConfigArgs } from "./config-args.ts";
 import { formatFaults, locateConfig } from "./load.ts";
 import { whyFailed } from "./mcp-client.ts";
 import type { Output } from "./output.ts";
@@ -15,11 +16,7 @@ export const adminArgs = {
       "The admin listener of a gateway elsewhere; its token stands in MCP_GW_ADMIN_TOKEN (default: the gateway that runs on the config)",
     valueHint: "URL",
   },
-  config: {
-    type: "string",
-    description: "The config (default: gateway.config.ts, .js, .mjs or .json)",
-    valueHint: "FILE",
-  },
+  config: toConfigArgs("The config").config,
 } as const;
 
 export interface AdminWhere {

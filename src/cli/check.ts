@@ -1,6 +1,7 @@
 /** `mcp-gw check`: every fault of a config at once, offline, changing nothing. */
 import { defineCommand } from "citty";
 import { openRuntime } from "../runtime/index.ts";
+import { toConfigArgs } from "./config-args.ts";
 import { definitionFaults } from "./definition-faults.ts";
 import { lockFaults } from "./lock-faults.ts";
 import { formatFaults, load, noConfigText } from "./load.ts";
@@ -11,16 +12,7 @@ import { consoleOutput } from "./output.ts";
 import type { Output } from "./output.ts";
 
 const args = {
-  config: {
-    type: "string",
-    description: "The config to check (default: gateway.config.ts, .js, .mjs or .json)",
-    valueHint: "FILE",
-  },
-  "env-file": {
-    type: "string",
-    description: "Read instead of the .env beside it",
-    valueHint: "FILE",
-  },
+  ...toConfigArgs("The config to check"),
   json: { type: "boolean", description: "Print { ok, faults }" },
   strict: { type: "boolean", description: "Let warnings fail, too" },
 } as const;

@@ -3,6 +3,7 @@ import { defineCommand } from "citty";
 import { toLineText } from "../audit/index.ts";
 import { openRuntime } from "../runtime/index.ts";
 import { bysOf } from "./access.ts";
+import { envFileArg } from "./config-args.ts";
 import {
   type GrantChange,
   type InputChange,
@@ -12,7 +13,7 @@ import {
 } from "./diff-grants.ts";
 import type { NamedChange, RuleChange } from "./diff-rules.ts";
 import { toSafeRow } from "./explain-output.ts";
-import { type GroundRuntime, groundArgs, openExplainGround } from "./explain-ground.ts";
+import { type GroundRuntime, openExplainGround } from "./explain-ground.ts";
 import { type Output, consoleOutput } from "./output.ts";
 
 export const diffCommand = defineCommand({
@@ -39,7 +40,7 @@ export const diffCommand = defineCommand({
       description: "Exit 1 where something is granted that was not",
       default: false,
     },
-    "env-file": groundArgs["env-file"],
+    "env-file": envFileArg,
     json: { type: "boolean", description: "Print the difference as JSON", default: false },
   },
   // The parser takes what begins with "no-" for the opposite of something.

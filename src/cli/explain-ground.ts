@@ -7,19 +7,6 @@ import { type Lock, parseLock, toLockFault } from "../upstreams/index.ts";
 import { type LoadRuntime, formatFaults, loadOrDemo } from "./load.ts";
 import type { Output } from "./output.ts";
 
-export const groundArgs = {
-  config: {
-    type: "string",
-    description: "The config (default: gateway.config.ts, .js, .mjs or .json)",
-    valueHint: "FILE",
-  },
-  "env-file": {
-    type: "string",
-    description: "Read instead of the .env beside it",
-    valueHint: "FILE",
-  },
-} as const;
-
 export interface GroundOptions {
   readonly config?: string | undefined;
   readonly envFile?: string | undefined;

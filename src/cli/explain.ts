@@ -9,11 +9,11 @@ import { openRuntime } from "../runtime/index.ts";
 import { listBlocks } from "./admin-blocks.ts";
 import { type AdminRuntime, withAdmin } from "./admin-way.ts";
 import { allFiles, toReadFault } from "./audit-files.ts";
+import { toConfigArgs } from "./config-args.ts";
 import {
   type GroundOptions,
   type GroundRuntime,
   type OfflineGround,
-  groundArgs,
   openExplainGround,
 } from "./explain-ground.ts";
 import { toExplanationLines } from "./explain-output.ts";
@@ -45,7 +45,7 @@ export const explainCommand = defineCommand({
     args: { type: "string", description: "The arguments", valueHint: "JSON" },
     subject: { type: "string", description: "Who stands behind the client" },
     address: { type: "string", description: "Where the client calls from" },
-    ...groundArgs,
+    ...toConfigArgs("The config"),
     json: { type: "boolean", description: "Print the explanation as JSON", default: false },
   },
   run: async ({ args }) =>

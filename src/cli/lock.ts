@@ -14,7 +14,7 @@ import {
   toLockFault,
   toLockText,
 } from "../upstreams/index.ts";
-import { groundArgs } from "./explain-ground.ts";
+import { toConfigArgs } from "./config-args.ts";
 import { formatFaults, loadOrDemo } from "./load.ts";
 import { type Listed, askUpstreams } from "./lock-ask.ts";
 import { compareTools, flagsOf, isSame } from "./lock-compare.ts";
@@ -35,7 +35,7 @@ export const lockCommand = defineCommand({
       "Accepts the tools that the upstreams list now, and the plugins as they are. Example: mcp-gw lock --upstream files",
   },
   args: {
-    ...groundArgs,
+    ...toConfigArgs("The config"),
     upstream: {
       type: "string",
       description: "This upstream alone (default: all, and the plugins)",

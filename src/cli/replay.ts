@@ -2,7 +2,7 @@
 import { defineCommand } from "citty";
 import { toLineText } from "../audit/index.ts";
 import { type Runtime, openRuntime } from "../runtime/index.ts";
-import { groundArgs } from "./explain-ground.ts";
+import { toConfigArgs } from "./config-args.ts";
 import { noConfigText } from "./load.ts";
 import { type Output, consoleOutput } from "./output.ts";
 import { type SourceOptions, openSource, orReadFault, toLimit } from "./record-source.ts";
@@ -25,11 +25,7 @@ export const replayCommand = defineCommand({
       valueHint: "AUDIT…",
       required: false,
     },
-    ...groundArgs,
-    config: {
-      ...groundArgs.config,
-      description: "The config to decide by (default: gateway.config.ts, .js, .mjs or .json)",
-    },
+    ...toConfigArgs("The config to decide by"),
     limit: {
       type: "string",
       description: "At most so many groups, the largest ones",

@@ -5,6 +5,7 @@ import { fromHex, toHex } from "../core/index.ts";
 import { createToken } from "../identity/index.ts";
 import { openRuntime } from "../runtime/index.ts";
 import { createAnnouncement } from "./announce.ts";
+import { toConfigArgs } from "./config-args.ts";
 import { createConfigSource } from "./config-source.ts";
 import { formatFaults } from "./load.ts";
 import { serveHere } from "./serve-here.ts";
@@ -12,16 +13,7 @@ import { toMember } from "./workers-member.ts";
 import { parseWorkers, runWorkers, workersFault } from "./workers.ts";
 
 const args = {
-  config: {
-    type: "string",
-    description: "The config to serve (default: gateway.config.ts, .js, .mjs or .json)",
-    valueHint: "FILE",
-  },
-  "env-file": {
-    type: "string",
-    description: "Read instead of the .env beside it",
-    valueHint: "FILE",
-  },
+  ...toConfigArgs("The config to serve"),
   watch: {
     type: "boolean",
     description: "Take up each change of the config at once, and not only with `mcp-gw reload`",

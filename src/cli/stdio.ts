@@ -3,6 +3,7 @@ import { defineCommand } from "citty";
 import { suggest } from "../config/index.ts";
 import { type Runtime, openRuntime } from "../runtime/index.ts";
 import { relay } from "../stdio/index.ts";
+import { toConfigArgs } from "./config-args.ts";
 import { formatFaults, load, noConfigText } from "./load.ts";
 import { type Refused, openWay } from "./stdio-way.ts";
 
@@ -13,16 +14,7 @@ const args = {
     description: "This upstream alone, under its own names (default: all)",
     valueHint: "NAME",
   },
-  config: {
-    type: "string",
-    description: "The config to serve (default: gateway.config.ts, .js, .mjs or .json)",
-    valueHint: "FILE",
-  },
-  "env-file": {
-    type: "string",
-    description: "Read instead of the .env beside it",
-    valueHint: "FILE",
-  },
+  ...toConfigArgs("The config to serve"),
 } as const;
 
 export interface StdioOptions {

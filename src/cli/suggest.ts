@@ -3,7 +3,7 @@ import { defineCommand } from "citty";
 import { toLineText } from "../audit/index.ts";
 import type { Config } from "../config/index.ts";
 import { type Runtime, openRuntime } from "../runtime/index.ts";
-import { groundArgs } from "./explain-ground.ts";
+import { toConfigArgs } from "./config-args.ts";
 import { type Output, consoleOutput } from "./output.ts";
 import { type SourceOptions, openSource, orReadFault } from "./record-source.ts";
 import { walkRecords } from "./record-walk.ts";
@@ -26,11 +26,7 @@ export const suggestCommand = defineCommand({
       valueHint: "AUDIT…",
       required: false,
     },
-    ...groundArgs,
-    config: {
-      ...groundArgs.config,
-      description: "Whose grants are looked at (default: gateway.config.ts, .js, .mjs or .json)",
-    },
+    ...toConfigArgs("Whose grants are looked at"),
     patterns: {
       type: "string",
       description: "Write one pattern for N or more names that begin alike (default: exact names)",

@@ -5,11 +5,11 @@ import { resolvePath } from "../config/index.ts";
 import { type CallExplanation, explainCall } from "../gateway.ts";
 import { canonicalText, member, reread } from "../mcp/index.ts";
 import { openRuntime } from "../runtime/index.ts";
+import { toConfigArgs } from "./config-args.ts";
 import {
   type GroundOptions,
   type GroundRuntime,
   type OfflineGround,
-  groundArgs,
   openExplainGround,
 } from "./explain-ground.ts";
 import { toChainLines } from "./explain-output.ts";
@@ -30,7 +30,7 @@ export const testCommand = defineCommand({
       valueHint: "FILE…",
       required: false,
     },
-    ...groundArgs,
+    ...toConfigArgs("The config"),
     json: { type: "boolean", description: "Print { ok, passed, failed, cases }", default: false },
   },
   run: async ({ args }) =>

@@ -1,6 +1,7 @@
 /** `mcp-gw tools ls|inspect|call`: what a gateway, or one of its servers, has for a client. */
 import { defineCommand } from "citty";
 import { type Runtime, openRuntime } from "../runtime/index.ts";
+import { toConfigArgs } from "./config-args.ts";
 import { type Output, consoleOutput } from "./output.ts";
 import { openToolServer } from "./tool-way.ts";
 import { callTool, inspectTool, listTools } from "./tool-run.ts";
@@ -32,16 +33,7 @@ const where = {
       "Ask the upstream itself, past the gateway: no policy, nothing cleaned or recorded",
     default: false,
   },
-  config: {
-    type: "string",
-    description: "The config (default: gateway.config.ts, .js, .mjs or .json)",
-    valueHint: "FILE",
-  },
-  "env-file": {
-    type: "string",
-    description: "Read instead of the .env beside it",
-    valueHint: "FILE",
-  },
+  ...toConfigArgs("The config"),
 } as const;
 const name = {
   type: "positional",

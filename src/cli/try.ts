@@ -4,6 +4,7 @@ import { type Config, type LoadedConfig, resolvePath } from "../config/index.ts"
 import { type Runtime, openRuntime } from "../runtime/index.ts";
 import { startGateway } from "../serve.ts";
 import { tokenOf } from "./client-token.ts";
+import { toConfigArgs } from "./config-args.ts";
 import { formatFaults, loadOrDemo } from "./load.ts";
 import { startFault } from "./start-fault.ts";
 import { type Output, consoleOutput } from "./output.ts";
@@ -19,16 +20,7 @@ import {
 } from "./try-walk.ts";
 
 const args = {
-  config: {
-    type: "string",
-    description: "The config to try (default: gateway.config.ts, .js, .mjs or .json)",
-    valueHint: "FILE",
-  },
-  "env-file": {
-    type: "string",
-    description: "Read instead of the .env beside it",
-    valueHint: "FILE",
-  },
+  ...toConfigArgs("The config to try"),
   url: {
     type: "string",
     description: "A gateway that runs on this config (default: one of its own, on a free port)",

@@ -4,7 +4,7 @@ import { type LoadedConfig, resolvePath, suggest } from "../config/index.ts";
 import { createLockCleaner, lockPathOf } from "../gateway.ts";
 import { type Runtime, openRuntime } from "../runtime/index.ts";
 import { definitionOf, parseLock, toLockFault } from "../upstreams/index.ts";
-import { groundArgs } from "./explain-ground.ts";
+import { toConfigArgs } from "./config-args.ts";
 import { formatFaults, loadOrDemo } from "./load.ts";
 import { type Output, consoleOutput } from "./output.ts";
 import { toSafeLine } from "./safe-text.ts";
@@ -18,7 +18,7 @@ export const typesCommand = defineCommand({
       "Writes gateway.types.d.ts, which types the config by the upstreams' tools. Example: mcp-gw types --offline",
   },
   args: {
-    ...groundArgs,
+    ...toConfigArgs("The config"),
     upstream: {
       type: "string",
       description: "Ask this upstream alone; the others stay as they are written",
