@@ -1,9 +1,12 @@
 /** What `replay` and `suggest` stand on: the config, and the files of a recording. */
+import type { RecordedCall } from "../audit/index.ts";
 import { type LoadedConfig, resolvePath } from "../config/index.ts";
 import type { Runtime } from "../runtime/index.ts";
 import { allFiles, toReadFault } from "./audit-files.ts";
+import { toConfigArgs } from "./config-args.ts";
 import { formatFaults, load } from "./load.ts";
 import type { Output } from "./output.ts";
+import { type Walked, walkRecords } from "./record-walk.ts";
 
 export interface SourceOptions {
   /** Those that were named; the ones of the config where there are none. */
@@ -15,6 +18,19 @@ export interface Source {
   /** Undefined where there is none, and none was named. */
   readonly loaded: LoadedConfig | undefined;
   readonly files: readonly string[];
+}
+
+/** The words for them; `config` is what the help calls that one. */
+export function toSourceArgs(config: string) {
+  return {
+    audit: {
+      type: "positional",
+      description: "Audit files (default: those of the config)",
+      valueHint: "AUDIT…",
+      required: false,
+    },
+    ...toConfigArgs(config),
+  } as const;
 }
 
 /** Undefined where something is wrong, which was said then. */
@@ -42,6 +58,16 @@ export async function openSource(
   return undefined;
 }
 
+/** Hands over each recorded call; undefined where a file could not be read, which was said then. */
+export async function readSource(
+  { files }: Source,
+  runtime: Runtime,
+  output: Output,
+  take: (call: RecordedCall) => void,
+): Promise<Walked | undefined> {
+  return orReadFault(files, output, () => walkRecords(runtime, files, take));
+}
+
 /** Undefined where a file could not be read, which was said then. */
 export async function orReadFault<T>(
   files: readonly string[],
@@ -56,8 +82,4 @@ export async function orReadFault<T>(
     err(fault);
     return undefined;
   }
-}
-
-export function toLimit(text: string): number | undefined {
-  return /^[1-9]\d{0,8}$/.test(text) ? Number(text) : undefined;
 }

@@ -2,11 +2,9 @@
 import { defineCommand } from "citty";
 import { toLineText } from "../audit/index.ts";
 import { type Runtime, openRuntime } from "../runtime/index.ts";
-import { toConfigArgs } from "./config-args.ts";
 import { noConfigText } from "./load.ts";
 import { type Output, consoleOutput } from "./output.ts";
-import { type SourceOptions, openSource, orReadFault, toLimit } from "./record-source.ts";
-import { walkRecords } from "./record-walk.ts";
+import { type SourceOptions, openSource, readSource, toSourceArgs } from "./record-source.ts";
 import { createDecide } from "./replay-decide.ts";
 import { toReplayJson, toReplayLines } from "./replay-output.ts";
 import { toSettled } from "./replay-recorded.ts";
@@ -19,13 +17,7 @@ export const replayCommand = defineCommand({
       "Decides recorded calls again and shows what would change. Example: mcp-gw replay audit.jsonl --config new.config.ts",
   },
   args: {
-    audit: {
-      type: "positional",
-      description: "Audit files (default: those of the config)",
-      valueHint: "AUDIT…",
-      required: false,
-    },
-    ...toConfigArgs("The config to decide by"),
+    ...toSourceArgs("The config to decide by"),
     limit: {
       type: "string",
       description: "At most so many groups, the largest ones",
@@ -72,16 +64,17 @@ export async function replay(
   }
   const decide = createDecide(loaded.config, runtime);
   const tally = createTally();
-  const walked = await orReadFault(files, output, () =>
-    walkRecords(runtime, files, (call) => {
-      const before = toSettled(call);
-      tally.add(call, before, () => decide(call));
-    }),
-  );
+  const walked = await readSource(source, runtime, output, (call) => {
+    tally.add(call, toSettled(call), () => decide(call));
+  });
   if (walked === undefined) return 2;
   const sums = tally.close();
   const replayed = { config: loaded.file, files, ...walked, sums };
   if (options.json) output.out(toLineText(toReplayJson(replayed, limit)));
   else for (const line of toReplayLines(replayed, limit)) output.out(line);
   return sums.changed > 0 ? 1 : 0;
+}
+
+function toLimit(text: string): number | undefined {
+  return /^[1-9]\d{0,8}$/.test(text) ? Number(text) : undefined;
 }

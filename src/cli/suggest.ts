@@ -3,10 +3,8 @@ import { defineCommand } from "citty";
 import { toLineText } from "../audit/index.ts";
 import type { Config } from "../config/index.ts";
 import { type Runtime, openRuntime } from "../runtime/index.ts";
-import { toConfigArgs } from "./config-args.ts";
 import { type Output, consoleOutput } from "./output.ts";
-import { type SourceOptions, openSource, orReadFault } from "./record-source.ts";
-import { walkRecords } from "./record-walk.ts";
+import { type SourceOptions, openSource, readSource, toSourceArgs } from "./record-source.ts";
 import { toSettled } from "./replay-recorded.ts";
 import { type Used, createCollector } from "./suggest-collect.ts";
 import { type Suggestion, toSuggestJson, toSuggestLines } from "./suggest-output.ts";
@@ -20,13 +18,7 @@ export const suggestCommand = defineCommand({
       "Proposes the tightest allow-lists that recorded calls would have passed, and names grants that nobody used. Example: mcp-gw suggest audit.jsonl",
   },
   args: {
-    audit: {
-      type: "positional",
-      description: "Audit files (default: those of the config)",
-      valueHint: "AUDIT…",
-      required: false,
-    },
-    ...toConfigArgs("Whose grants are looked at"),
+    ...toSourceArgs("Whose grants are looked at"),
     patterns: {
       type: "string",
       description: "Write one pattern for N or more names that begin alike (default: exact names)",
@@ -65,12 +57,10 @@ export async function suggestLists(
   const source = await openSource(options, runtime, output);
   if (source === undefined) return 2;
   const collector = createCollector();
-  const walked = await orReadFault(source.files, output, () =>
-    walkRecords(runtime, source.files, (call) => {
-      const settled = toSettled(call);
-      if (typeof settled !== "string") collector.add(call, settled);
-    }),
-  );
+  const walked = await readSource(source, runtime, output, (call) => {
+    const settled = toSettled(call);
+    if (typeof settled !== "string") collector.add(call, settled);
+  });
   if (walked === undefined) return 2;
   const { used, ...rest } = collector.close();
   const config = source.loaded?.config;
