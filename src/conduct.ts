@@ -13,6 +13,7 @@ import {
   withFact,
   utf8Length,
 } from "./core/index.ts";
+import { createAttendance } from "./attendance.ts";
 import type { Cancellations, Ticket } from "./cancellations.ts";
 import { createConversation } from "./converse.ts";
 import { type Ending, deliver } from "./deliver.ts";
@@ -314,34 +315,6 @@ interface Way {
   /** It does not keep this gateway busy any more. */
   readonly leave: () => void;
   readonly ending: Ending;
-}
-
-/** How many are here; leaving twice is leaving once. */
-function createAttendance() {
-  let present = 0;
-  let waiting: (() => void)[] = [];
-  const settle = (): void => {
-    if (present > 0) return;
-    for (const tell of waiting) tell();
-    waiting = [];
-  };
-  return {
-    enter: (): (() => void) => {
-      let isHere = true;
-      present++;
-      return () => {
-        if (!isHere) return;
-        isHere = false;
-        present--;
-        settle();
-      };
-    },
-    idle: (): Promise<void> =>
-      new Promise((resolve) => {
-        waiting.push(resolve);
-        settle();
-      }),
-  };
 }
 
 async function* chained(
