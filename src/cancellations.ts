@@ -11,6 +11,7 @@ import {
   type Understood,
   createCanceller,
 } from "./core/index.ts";
+import { createAttendance } from "./attendance.ts";
 import { type IdText, at, textOf } from "./mcp/index.ts";
 import type { Blocks } from "./policy/index.ts";
 import type { Matter, Sessions } from "./sessions/index.ts";
@@ -49,7 +50,7 @@ export function createCancellations(
   sessions: Pick<Sessions, "cancel" | "onGivenUp">,
 ): Cancellations {
   const underWay = new Set<UnderWay>();
-  let waiting: (() => void)[] = [];
+  const attendance = createAttendance();
   /** Requests under way, by session and id. */
   const bySession = new Map<string, Map<IdText, Canceller>>();
 
@@ -58,11 +59,6 @@ export function createCancellations(
     const thing = about && { kind: about.what, upstream: about.upstream, name: about.name };
     each.block = blocks.find({ client: client.name, subject: client.subject }, thing);
     if (each.block !== undefined) each.canceller.abort();
-  };
-  const settle = (): void => {
-    if (underWay.size > 0) return;
-    for (const tell of waiting) tell();
-    waiting = [];
   };
   const ends = [
     blocks.onChange(() => underWay.forEach(look)),
@@ -78,6 +74,7 @@ export function createCancellations(
       const canceller = createCanceller();
       const own: UnderWay = { client, canceller, about: undefined, block: undefined };
       underWay.add(own);
+      const leave = attendance.enter();
       const unlink = link({ input, signal }, canceller);
       return {
         signal: canceller.signal,
@@ -94,7 +91,7 @@ export function createCancellations(
         close: () => {
           underWay.delete(own);
           unlink();
-          settle();
+          leave();
         },
       };
     },
@@ -107,11 +104,7 @@ export function createCancellations(
       if (own !== undefined) own.abort();
       else void sessions.cancel(session, textOf(id));
     },
-    idle: () =>
-      new Promise((resolve) => {
-        waiting.push(resolve);
-        settle();
-      }),
+    idle: attendance.idle,
     close: () => ends.forEach((end) => end()),
   };
 
