@@ -1,5 +1,5 @@
 /** Takes one exchange along the road and sees to its end: one record, one reply. */
-import type { Audit, AuditEntry, Reservation } from "./audit/index.ts";
+import type { Audit } from "./audit/index.ts";
 import {
   type Arrival,
   type Clock,
@@ -16,13 +16,13 @@ import {
 import { createAttendance } from "./attendance.ts";
 import type { Cancellations, Ticket } from "./cancellations.ts";
 import { createConversation } from "./converse.ts";
-import { type Ending, deliver } from "./deliver.ts";
+import { deliver } from "./deliver.ts";
+import { type Ending, createEndings } from "./endings.ts";
 import {
   type Facts,
   type Outcome,
   type Road,
   type Wire,
-  toEntry,
   toProblemText,
   toReadRefusal,
   toRefusal,
@@ -52,9 +52,10 @@ export interface Conductor {
 }
 
 export function conduct(house: Conducted): Conductor {
-  const { road, sessions, audit, upstreams, clock, log, cancellations } = house;
+  const { road, sessions, audit, clock, log, cancellations } = house;
   const converse = createConversation({ road, sessions, clock });
   const attendance = createAttendance();
+  const endings = createEndings(house);
 
   return { handle, idle: attendance.idle };
 
@@ -82,7 +83,7 @@ export function conduct(house: Conducted): Conductor {
       ticket.close();
       leave();
     };
-    const ending = toEnding(understood, reservation, forget, from);
+    const ending = endings.open(understood, reservation, forget, from);
     const exchange = withFact(understood, { signal: ticket.signal, plugins: [] });
     if (reservation === undefined) {
       log.error("The audit cannot take another record", { id: understood.id });
@@ -194,34 +195,6 @@ export function conduct(house: Conducted): Conductor {
       : { ...reply, body: chained(missed, body) };
   }
 
-  function toEnding(
-    understood: Understood,
-    reservation: Reservation | undefined,
-    forget: () => void,
-    from: number,
-  ): Ending {
-    return {
-      record: async (facts, outcome) => {
-        const { target } = facts;
-        const era = target?.kind === "one" ? upstreams.era(target.upstream) : undefined;
-        const ms = clock.elapsed() - from;
-        await reservation?.write(entryOf(facts, { ...outcome, ms }, era));
-        road.tellPlugins(facts, { ...outcome, ms });
-      },
-      release: () => {
-        forget();
-        understood.quota.release();
-        reservation?.release();
-      },
-    };
-  }
-
-  function entryOf(...told: Parameters<typeof toEntry>): AuditEntry {
-    const [{ client }] = told;
-    const roles = client === undefined ? [] : house.rolesOf(client.name);
-    return roles.length === 0 ? toEntry(...told) : { ...toEntry(...told), roles };
-  }
-
   /** Refused before the message was understood: a stranger, or a client that asked wrongly. */
   async function refuseArrival(
     facts: Facts,
@@ -254,7 +227,10 @@ export function conduct(house: Conducted): Conductor {
     const ms = clock.elapsed() - from;
     const reservation = audit.reserve();
     await reservation
-      ?.write({ ...entryOf(facts, { ...outcome, ms }, undefined), method: denied.about?.method })
+      ?.write({
+        ...endings.entryOf(facts, { ...outcome, ms }, undefined),
+        method: denied.about?.method,
+      })
       .catch((error: unknown) => log.error("Cannot record a refusal", { error: String(error) }));
     reservation?.release();
   }

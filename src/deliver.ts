@@ -12,6 +12,7 @@ import {
   utf8Length,
   withFact,
 } from "./core/index.ts";
+import type { Ending } from "./endings.ts";
 import { type JsonObject, formatEvent, reread } from "./mcp/index.ts";
 import type { EventLog } from "./sessions/index.ts";
 import {
@@ -24,14 +25,6 @@ import {
   toRefusal,
   toText,
 } from "./stages/index.ts";
-
-/** One exchange on its way to its end. */
-export interface Ending {
-  /** Writes the record; rejects where it cannot be written, and the answer must be withheld. */
-  readonly record: (facts: Facts, outcome: Omit<Outcome, "ms">) => Promise<void>;
-  /** Gives the concurrency slot back and forgets the exchange; safe to call twice. */
-  readonly release: () => void;
-}
 
 export interface Delivery {
   readonly facts: Facts & Understood;
