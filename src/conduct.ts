@@ -3,7 +3,6 @@ import type { Audit } from "./audit/index.ts";
 import {
   type Arrival,
   type Clock,
-  type Deny,
   type Log,
   type OneTarget,
   type Reply,
@@ -11,23 +10,15 @@ import {
   type Understood,
   deny,
   withFact,
-  utf8Length,
 } from "./core/index.ts";
 import { createAttendance } from "./attendance.ts";
 import type { Cancellations, Ticket } from "./cancellations.ts";
 import { createConversation } from "./converse.ts";
 import { deliver } from "./deliver.ts";
 import { type Ending, createEndings } from "./endings.ts";
-import {
-  type Facts,
-  type Outcome,
-  type Road,
-  type Wire,
-  toProblemText,
-  toReadRefusal,
-  toRefusal,
-  toStranger,
-} from "./stages/index.ts";
+import { createRefusals } from "./refusals.ts";
+import { toReplyHeaders } from "./reply-headers.ts";
+import type { Facts, Road } from "./stages/index.ts";
 import type { EventLog, Matter, Sessions } from "./sessions/index.ts";
 import type { Upstreams } from "./upstreams/index.ts";
 
@@ -56,13 +47,14 @@ export function conduct(house: Conducted): Conductor {
   const converse = createConversation({ road, sessions, clock });
   const attendance = createAttendance();
   const endings = createEndings(house);
+  const refusals = createRefusals(house, endings);
 
   return { handle, idle: attendance.idle };
 
   async function handle(arrival: Arrival): Promise<Reply> {
     const from = clock.elapsed();
     if (!house.ready()) {
-      return refuseArrival(arrival, deny("DRAINING", "The gateway is closing"), "admit", from);
+      return refusals.arrival(arrival, deny("DRAINING", "The gateway is closing"), "admit", from);
     }
     const leave = attendance.enter();
     const walked = await road.arrive.walk(arrival);
@@ -73,7 +65,7 @@ export function conduct(house: Conducted): Conductor {
     leave();
     const denied = verdict.verdict === "deny" ? verdict : deny("INTERNAL", "Nobody answers here");
     facts.quota?.release();
-    return refuseArrival(facts, denied, walked.stage, from);
+    return refusals.arrival(facts, denied, walked.stage, from);
   }
 
   async function turn(understood: Understood, from: number, leave: () => void): Promise<Reply> {
@@ -87,7 +79,12 @@ export function conduct(house: Conducted): Conductor {
     const exchange = withFact(understood, { signal: ticket.signal, plugins: [] });
     if (reservation === undefined) {
       log.error("The audit cannot take another record", { id: understood.id });
-      return refuse(exchange, deny("AUDIT_UNAVAILABLE", "No room for a record"), "record", ending);
+      return refusals.exchange(
+        exchange,
+        deny("AUDIT_UNAVAILABLE", "No room for a record"),
+        "record",
+        ending,
+      );
     }
     try {
       const { input } = exchange;
@@ -99,7 +96,7 @@ export function conduct(house: Conducted): Conductor {
         : await resume(exchange, session, input.after, way);
     } catch (thrown) {
       complain({ thrown, stage: "respond" }, exchange.id);
-      return refuse(exchange, deny("INTERNAL", "The exchange threw"), "respond", ending);
+      return refusals.exchange(exchange, deny("INTERNAL", "The exchange threw"), "respond", ending);
     }
   }
 
@@ -110,18 +107,24 @@ export function conduct(house: Conducted): Conductor {
     const asked = verdict.verdict === "answer" ? verdict.approval : undefined;
     const facts: Understood & Partial<Reviewed> =
       asked === undefined ? walked.exchange : withFact(walked.exchange, { approval: asked });
-    if (verdict.verdict === "deny") return refuse(facts, verdict, stage, ending);
+    if (verdict.verdict === "deny") return refusals.exchange(facts, verdict, stage, ending);
     ticket.concerns(facts.target);
     if (facts.target?.kind === "subscription") leave();
     const reviewed = verdict.verdict === "pass" ? verdict.out.reviewed : verdict.answer;
     const parts = verdict.verdict === "pass" ? verdict.out.cleaned : verdict.cleaned;
     const cleaned = await road.sanitize.run(withFact(facts, { reviewed, cleaned: parts }));
     if (cleaned.verdict !== "pass") {
-      return refuse(facts, deny("INTERNAL", "The answer was not cleaned"), "sanitize", ending);
+      return refusals.exchange(
+        facts,
+        deny("INTERNAL", "The answer was not cleaned"),
+        "sanitize",
+        ending,
+      );
     }
     cancellations.cancel(exchange);
     const own = verdict.verdict === "answer" ? verdict.headers : undefined;
-    const headers = own === undefined ? toHeaders(facts) : { ...toHeaders(facts), ...own };
+    const headers =
+      own === undefined ? toReplyHeaders(facts) : { ...toReplyHeaders(facts), ...own };
     const conversed = converse(exchange, cleaned.out);
     const events = toEvents(facts);
     const { block } = ticket;
@@ -155,11 +158,16 @@ export function conduct(house: Conducted): Conductor {
     const block = ticket.block();
     if (block !== undefined) {
       const taken = deny("EVENT_UNKNOWN", block.why, { recorded: "BLOCKED" });
-      return refuse(understood, taken, "authorize", ending);
+      return refusals.exchange(understood, taken, "authorize", ending);
     }
     const events = sessions.streams.resume(session, after, signal);
     if (events === undefined) {
-      return refuse(understood, deny("EVENT_UNKNOWN", "No such event is kept"), "route", ending);
+      return refusals.exchange(
+        understood,
+        deny("EVENT_UNKNOWN", "No such event is kept"),
+        "route",
+        ending,
+      );
     }
     const outcome = { decision: "allowed", stage: "respond", status: 200, bytesOut: 0 } as const;
     try {
@@ -167,10 +175,15 @@ export function conduct(house: Conducted): Conductor {
     } catch (error) {
       log.error("Cannot record, so the stream is withheld", { error: String(error) });
       await events[Symbol.asyncIterator]().return?.();
-      return refuse(understood, deny("AUDIT_UNAVAILABLE", "No record"), "record", ending);
+      return refusals.exchange(
+        understood,
+        deny("AUDIT_UNAVAILABLE", "No record"),
+        "record",
+        ending,
+      );
     }
     quota.becomeStream();
-    return { status: 200, headers: toHeaders(understood), body: released(events, ending) };
+    return { status: 200, headers: toReplyHeaders(understood), body: released(events, ending) };
   }
 
   /** A session's own stream has no end: what was missed goes before what is still to come. */
@@ -184,7 +197,7 @@ export function conduct(house: Conducted): Conductor {
     const missed = streams.resume(session, after, understood.signal);
     if (missed === undefined) {
       const none = deny("EVENT_UNKNOWN", "No such event is kept");
-      return refuse(understood, none, "route", way.ending);
+      return refusals.exchange(understood, none, "route", way.ending);
     }
     // The stream that broke may not know it yet, and would be waited for.
     streams.takeOver(session, () => undefined)();
@@ -195,88 +208,9 @@ export function conduct(house: Conducted): Conductor {
       : { ...reply, body: chained(missed, body) };
   }
 
-  /** Refused before the message was understood: a stranger, or a client that asked wrongly. */
-  async function refuseArrival(
-    facts: Facts,
-    denied: Deny,
-    stage: string,
-    from: number,
-  ): Promise<Reply> {
-    const wasRead = stage === "read" && !denied.code.startsWith("BODY_");
-    const wire = wasRead
-      ? toReadRefusal(denied, denied.about, facts.id)
-      : toProblemText(denied.code, facts.id);
-    if (facts.client === undefined) {
-      await audit.refused(toStranger(facts, denied, stage, wire.status));
-    } else {
-      await recordRefusal(facts, denied, stage, wire, from);
-    }
-    const type = wasRead ? "application/json" : "application/problem+json";
-    return toReply(facts, wire, type, denied.headers);
-  }
-
-  /** A refusal goes out whether or not it could be recorded; nothing was done that needs a record. */
-  async function recordRefusal(
-    facts: Facts,
-    denied: Deny,
-    stage: string,
-    wire: Wire,
-    from: number,
-  ): Promise<void> {
-    const outcome = toOutcome(denied, stage, wire);
-    const ms = clock.elapsed() - from;
-    const reservation = audit.reserve();
-    await reservation
-      ?.write({
-        ...endings.entryOf(facts, { ...outcome, ms }, undefined),
-        method: denied.about?.method,
-      })
-      .catch((error: unknown) => log.error("Cannot record a refusal", { error: String(error) }));
-    reservation?.release();
-  }
-
-  async function refuse(
-    facts: Understood & Partial<Reviewed>,
-    denied: Deny,
-    stage: string,
-    ending: Ending,
-  ): Promise<Reply> {
-    const { input, id } = facts;
-    const isRequest = input.kind === "request";
-    // Of our own faults nothing is told, so nothing has to be cleaned that could fail again.
-    const why = denied.code === "INTERNAL" ? "" : road.cleanWhy(facts, denied.why);
-    const wire = isRequest
-      ? toRefusal(
-          { ...denied, why },
-          { ...input.caller, method: input.method, id: input.id, requestId: id },
-        )
-      : input.kind === "response"
-        ? toReadRefusal(denied, undefined, id)
-        : toProblemText(denied.code, id);
-    const { approval } = denied;
-    const about = approval === undefined ? facts : withFact(facts, { approval });
-    await ending
-      .record(about, toOutcome(denied, stage, wire))
-      .catch((error: unknown) => log.error("Cannot record a refusal", { error: String(error) }));
-    ending.release();
-    const isMessage = isRequest || input.kind === "response";
-    const type = isMessage ? "application/json" : "application/problem+json";
-    return toReply(facts, wire, type, denied.headers);
-  }
-
   /** A throw is our own bug: the client hears `INTERNAL`, the log what it was. */
   function complain({ thrown, stage }: { thrown?: unknown; stage: string }, id: string): void {
     if (thrown !== undefined) log.error("A stage threw", { id, stage, error: String(thrown) });
-  }
-
-  function toReply(
-    facts: Facts,
-    wire: Wire,
-    type: string,
-    extra: Readonly<Record<string, string>> | undefined,
-  ): Reply {
-    const headers = { ...toHeaders(facts), ...extra, "content-type": type };
-    return { status: wire.status, headers, body: wire.text };
   }
 }
 
@@ -314,21 +248,4 @@ async function* released(events: AsyncIterable<string>, ending: Ending): AsyncIt
   } finally {
     ending.release();
   }
-}
-
-function toHeaders({ id }: Facts): Record<string, string> {
-  return { "x-request-id": id };
-}
-
-function toOutcome(denied: Deny, stage: string, wire: Wire): Omit<Outcome, "ms"> {
-  return {
-    // Not refused yet: an operator may still approve it.
-    decision: denied.code === "APPROVAL_REQUIRED" && denied.approval ? "asked" : "denied",
-    stage,
-    code: denied.recorded,
-    why: denied.why,
-    rules: denied.rules,
-    status: wire.status,
-    bytesOut: utf8Length(wire.text),
-  };
 }
