@@ -18,6 +18,7 @@ import { deliver } from "./deliver.ts";
 import { type Ending, createEndings } from "./endings.ts";
 import { createRefusals } from "./refusals.ts";
 import { toReplyHeaders } from "./reply-headers.ts";
+import { createResume } from "./resume.ts";
 import type { Facts, Road } from "./stages/index.ts";
 import type { EventLog, Matter, Sessions } from "./sessions/index.ts";
 import type { Upstreams } from "./upstreams/index.ts";
@@ -48,6 +49,7 @@ export function conduct(house: Conducted): Conductor {
   const attendance = createAttendance();
   const endings = createEndings(house);
   const refusals = createRefusals(house, endings);
+  const resume = createResume({ sessions, refusals, log });
 
   return { handle, idle: attendance.idle };
 
@@ -90,10 +92,8 @@ export function conduct(house: Conducted): Conductor {
       const { input } = exchange;
       const way = { ticket, leave, ending };
       if (input.kind !== "stream" || input.after === undefined) return await walk(exchange, way);
-      const { session = "" } = input.caller;
-      return sessions.streams.isOwn(session, input.after)
-        ? await goOn(exchange, session, input.after, way)
-        : await resume(exchange, session, input.after, way);
+      const open = (): Promise<Reply> => walk(exchange, way);
+      return await resume({ exchange, after: input.after, ticket, ending, open });
     } catch (thrown) {
       complain({ thrown, stage: "respond" }, exchange.id);
       return refusals.exchange(exchange, deny("INTERNAL", "The exchange threw"), "respond", ending);
@@ -143,71 +143,6 @@ export function conduct(house: Conducted): Conductor {
     return () => sessions.streams.open(session, input.kind === "stream", about);
   }
 
-  /**
-   * Goes on with a stream that broke: what is sent was cleaned and recorded the first time, and has
-   * not been taken away since.
-   */
-  async function resume(
-    understood: Understood,
-    session: string,
-    after: string,
-    { ticket, ending }: Way,
-  ): Promise<Reply> {
-    const { signal, quota } = understood;
-    ticket.repeats(sessions.streams.about(session, after));
-    const block = ticket.block();
-    if (block !== undefined) {
-      const taken = deny("EVENT_UNKNOWN", block.why, { recorded: "BLOCKED" });
-      return refusals.exchange(understood, taken, "authorize", ending);
-    }
-    const events = sessions.streams.resume(session, after, signal);
-    if (events === undefined) {
-      return refusals.exchange(
-        understood,
-        deny("EVENT_UNKNOWN", "No such event is kept"),
-        "route",
-        ending,
-      );
-    }
-    const outcome = { decision: "allowed", stage: "respond", status: 200, bytesOut: 0 } as const;
-    try {
-      await ending.record(understood, outcome);
-    } catch (error) {
-      log.error("Cannot record, so the stream is withheld", { error: String(error) });
-      await events[Symbol.asyncIterator]().return?.();
-      return refusals.exchange(
-        understood,
-        deny("AUDIT_UNAVAILABLE", "No record"),
-        "record",
-        ending,
-      );
-    }
-    quota.becomeStream();
-    return { status: 200, headers: toReplyHeaders(understood), body: released(events, ending) };
-  }
-
-  /** A session's own stream has no end: what was missed goes before what is still to come. */
-  async function goOn(
-    understood: Understood,
-    session: string,
-    after: string,
-    way: Way,
-  ): Promise<Reply> {
-    const { streams } = sessions;
-    const missed = streams.resume(session, after, understood.signal);
-    if (missed === undefined) {
-      const none = deny("EVENT_UNKNOWN", "No such event is kept");
-      return refusals.exchange(understood, none, "route", way.ending);
-    }
-    // The stream that broke may not know it yet, and would be waited for.
-    streams.takeOver(session, () => undefined)();
-    const reply = await walk(understood, way);
-    const { body } = reply;
-    return body === undefined || typeof body === "string"
-      ? reply
-      : { ...reply, body: chained(missed, body) };
-  }
-
   /** A throw is our own bug: the client hears `INTERNAL`, the log what it was. */
   function complain({ thrown, stage }: { thrown?: unknown; stage: string }, id: string): void {
     if (thrown !== undefined) log.error("A stage threw", { id, stage, error: String(thrown) });
@@ -225,27 +160,4 @@ interface Way {
   /** It does not keep this gateway busy any more. */
   readonly leave: () => void;
   readonly ending: Ending;
-}
-
-async function* chained(
-  missed: AsyncIterable<string>,
-  body: AsyncIterable<string>,
-): AsyncIterable<string> {
-  const going = body[Symbol.asyncIterator]();
-  try {
-    yield* missed;
-    for (let next = await going.next(); next.done !== true; next = await going.next()) {
-      yield next.value;
-    }
-  } finally {
-    await going.return?.();
-  }
-}
-
-async function* released(events: AsyncIterable<string>, ending: Ending): AsyncIterable<string> {
-  try {
-    yield* events;
-  } finally {
-    ending.release();
-  }
 }
