@@ -1,28 +1,17 @@
 /** One upstream's calls: what it answers as it answers it, and what it asks in between. */
-import { type Cancellation, type Clock, type Failure, failure } from "../core/index.ts";
-import {
-  type ErrorMessage,
-  type JsonObject,
-  type NotificationMessage,
-  type ParamHeader,
-  type ResultMessage,
-  member,
-  setMembers,
-  spliced,
-  stringOf,
-  toModernResult,
-} from "../mcp/index.ts";
+import type { Cancellation, Clock, Failure } from "../core/index.ts";
+import { type NotificationMessage, member, stringOf } from "../mcp/index.ts";
+import { type Last, toLast, toModern, unanswered } from "./call-end.ts";
 import { createCallMessages } from "./call-messages.ts";
+import { toCall } from "./call-request.ts";
+import { type FetchParamHeaders, createRetry } from "./call-retry.ts";
 import type { Closing } from "./closing.ts";
 import type { Dial } from "./dial.ts";
 import type { UpstreamRequest } from "./face.ts";
 import { type Waiting, createDialogue } from "./dialogue.ts";
 import type { HeldCall, OpenCall } from "./held.ts";
-import { couldDeclare, screenResult, toPagesRequired } from "./input.ts";
 import {
   type Link,
-  type LinkCall,
-  type LinkCaller,
   type LinkEnd,
   type LinkMessage,
   type Transport,
@@ -32,8 +21,6 @@ import {
 import { type Remote, type Round, type RoundMessage, holderOf, over } from "./remote/index.ts";
 import { type Tokens, relayNotification, toTokens } from "./relay.ts";
 import { Aborted, type Watch, openWatch } from "./watch.ts";
-
-export type Last = ResultMessage | ErrorMessage | Failure;
 
 export interface Calls {
   /** Notifications, then the end as `toEnd` makes it. */
@@ -54,21 +41,15 @@ export interface CallSettings {
   /** The upstream's name. */
   readonly name: string;
   readonly remote: Remote;
-  /** The parameter headers of a tool, as its upstream lists it now. */
-  readonly paramHeaders: (
-    tool: string,
-    request: UpstreamRequest,
-    signal: Cancellation,
-  ) => Promise<readonly ParamHeader[] | undefined>;
+  readonly paramHeaders: FetchParamHeaders;
 }
 
 type End = LinkEnd | Waiting;
 
-export const unanswered = failure("UPSTREAM_INVALID", "The answer ended early");
-
 export function createCalls(dial: Dial, settings: CallSettings): Calls {
   const { name, transport, clock, closing, nextId, remote } = settings;
   const { note } = dial;
+  const retry = createRetry(transport, settings.paramHeaders);
   const dialogue = createDialogue(dial, clock, settings.deadlineMs, remote.toName);
   closing.onClose(dialogue.close);
   closing.onClose(remote.serve(name, takeUp));
@@ -119,7 +100,7 @@ export function createCalls(dial: Dial, settings: CallSettings): Calls {
           paramHeaders = again;
           continue;
         }
-        yield toEnd(note(toLast(last, request, link, watch), signal));
+        yield toEnd(note(toLast(last, request, link, watch, dial), signal));
         return;
       }
     } finally {
@@ -178,7 +159,7 @@ export function createCalls(dial: Dial, settings: CallSettings): Calls {
       const last = again ?? (yield* relay({ ...call, tokens }, request));
       isHeld = last.kind === "held";
       if (last.kind === "held") yield last.asked;
-      else yield toModern(note(toLast(last, request, call.link, watch), signal), request);
+      else yield toModern(note(toLast(last, request, call.link, watch, dial), signal), request);
     } finally {
       if (!isHeld) watch.close();
     }
@@ -218,95 +199,11 @@ export function createCalls(dial: Dial, settings: CallSettings): Calls {
     return { link, messages: createCallMessages(answer, clock), tokens, watch };
   }
 
-  /** A deadline or a lost caller is an end too, and explains a failure better than the failure does. */
-  function toLast(last: LinkEnd, request: Round, { era }: Link, watch: Watch): Last {
-    if (last.kind === "result") return screenResult(last, dial.askable(request), request);
-    if (last.kind === "error") {
-      if (last.code === -32042) {
-        // A modern server has no such error; a legacy client would follow it to its pages.
-        const isQuestion = era === "legacy" && request.asks;
-        return isQuestion ? toPagesRequired(last, dial.askable(request)) : inputDenied(last);
-      }
-      if (last.code !== -32021) return last;
-      const { client, caller } = request;
-      const isTheirs = caller.era === "modern" && couldDeclare(last, dial.grants(client.name));
-      return isTheirs ? last : inputDenied(last);
-    }
-    const end = last.kind === "stale" ? failure("UPSTREAM_UNAVAILABLE", last.why) : last;
-    return watch.fault() ?? end;
-  }
-
-  /**
-   * The parameter headers to try again with; undefined where the call must not be sent twice: only
-   * what a refusal of the protocol, or of a server of the other era, has surely not done.
-   */
-  async function retry(
-    link: Link,
-    last: LinkEnd,
-    request: UpstreamRequest,
-    signal: Cancellation,
-  ): Promise<readonly ParamHeader[] | undefined> {
-    const isRefused = last.kind === "error" && last.code === -32022;
-    if (last.kind === "stale" || isRefused) {
-      const era = await transport.recheckEra(signal).catch(ignoreAborted);
-      const isOther = era !== undefined && era !== link.era;
-      return isRefused || isOther ? request.paramHeaders : undefined;
-    }
-    const mismatch = last.kind === "error" && last.code === -32020 && link.era === "modern";
-    const named = request.method === "tools/call" && request.params?.node.members;
-    const node = named && named.find(({ key }) => key === "name")?.value;
-    if (!mismatch || !node || node.type !== "string") return undefined;
-    return settings.paramHeaders(node.value, request, signal).catch(ignoreAborted);
-  }
-
   return { forward };
-}
-
-function toModern(last: Last, { method }: Round): Last {
-  if (last.kind !== "result") return last;
-  return { ...last, result: toModernResult(method, last.result) };
 }
 
 /** Its caller gave the call up: `Watch.fault` knows why. */
 function toGivenUp(error: unknown): Failure {
   if (!(error instanceof Aborted)) throw error;
   return unanswered;
-}
-
-function toCall(
-  request: UpstreamRequest,
-  { capabilities }: LinkCaller,
-  link: Link,
-  id: number,
-  tokens: Tokens | undefined,
-): LinkCall {
-  const { method, params, headers, paramHeaders, maxBytes, caller, timeoutMs } = request;
-  // A legacy client that never said what it wants to hear hears what servers commonly log.
-  const isUnsaid = caller.era === "legacy" && link.era === "modern";
-  return {
-    id,
-    method,
-    params: link.era === "legacy" ? withoutInput(params) : params,
-    progressToken: tokens?.ours,
-    logLevel: caller.logLevel ?? (isUnsaid ? "info" : undefined),
-    capabilities,
-    headers,
-    paramHeaders,
-    maxBytes,
-    timeoutMs,
-  };
-}
-
-/** A legacy server knows nothing of answers that come with a request. */
-function withoutInput(params: JsonObject | undefined): JsonObject | undefined {
-  const gone = { inputResponses: undefined, requestState: undefined };
-  return params && (spliced(params, setMembers(params, gone)) as JsonObject);
-}
-
-function inputDenied({ code }: ErrorMessage): Failure {
-  return failure("INPUT_DENIED", `The upstream needs what is not granted (${code})`);
-}
-
-function ignoreAborted(error: unknown): undefined {
-  if (!(error instanceof Aborted)) throw error;
 }

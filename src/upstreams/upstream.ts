@@ -1,7 +1,8 @@
 /** One MCP server behind the gateway, in the modern shape whatever its era and transport. */
 import type { Clock } from "../core/index.ts";
 import { toModernResult } from "../mcp/index.ts";
-import { createCalls, unanswered } from "./calls.ts";
+import { unanswered } from "./call-end.ts";
+import { createCalls } from "./calls.ts";
 import type { Asker, Catalogue } from "./catalogue.ts";
 import type { Closing } from "./closing.ts";
 import { type Grants, createDial, givenUp } from "./dial.ts";
