@@ -1,18 +1,6 @@
 /** The ground's face: everything outside the process, the same on Node and on Deno. */
 import type { HeaderView } from "../mcp/index.ts";
-import type {
-  Body,
-  Canceller,
-  Clock,
-  Code,
-  Crypto,
-  Egress,
-  Files,
-  Log,
-  Packages,
-  Spawn,
-  Threads,
-} from "../core/index.ts";
+import type { Body, Canceller, Code, Ports } from "../core/index.ts";
 
 export interface Peer {
   /** The address of the socket's other end; undefined where it is gone already. */
@@ -162,16 +150,9 @@ export type Workers =
       readonly tell: (message: unknown) => Promise<void>;
     };
 
-export interface Runtime {
+/** All that a gateway is built on but its store, and what a program needs besides. */
+export interface Runtime extends Omit<Ports, "store" | "bus"> {
   readonly name: "node" | "deno";
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly crypto: Crypto;
-  readonly egress: Egress;
-  readonly spawn: Spawn;
-  readonly packages: Packages;
-  readonly files: Files;
-  readonly threads: Threads;
   readonly config: ConfigFiles;
   /** What a file is now, behind its links, as a text that changes with it; empty where there is none. Never rejects. */
   readonly fingerprint: (path: string) => Promise<string>;
