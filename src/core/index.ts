@@ -7,6 +7,7 @@ export * from "./complaint.ts";
 export * from "./escape.ts";
 export * from "./exchange.ts";
 export * from "./gather.ts";
+export * from "./hear-in-order.ts";
 export * from "./hex.ts";
 export * from "./operations.ts";
 export * from "./parts.ts";

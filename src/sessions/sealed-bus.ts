@@ -1,5 +1,13 @@
 /** Texts of one channel between instances with the same keys, whatever stands between them. */
-import { type Bus, type Crypto, type Log, type Sealer, toHex, toParts } from "../core/index.ts";
+import {
+  type Bus,
+  type Crypto,
+  type Log,
+  type Sealer,
+  hearInOrder,
+  toHex,
+  toParts,
+} from "../core/index.ts";
 import { type Assemble, createAssembly } from "./assembly.ts";
 
 export interface SealedBusSettings {
@@ -13,8 +21,6 @@ export interface SealedBusSettings {
 export type Tell = (text: string) => Promise<void>;
 
 const idBytes = 16;
-/** Texts that wait to be opened, in characters; more than that is lost, as the bus may lose it. */
-const maxWaiting = 64 * 1024 * 1024;
 
 /**
  * Attack: whoever can write on the bus answers a question in its client's name, or ends a session;
@@ -27,27 +33,14 @@ export async function openSealedBus(
   hear: (text: string) => void,
 ): Promise<Tell> {
   const assemble: Assemble = createAssembly();
-  let waiting = 0;
-  let tail = Promise.resolve();
-
   const open = async (sealed: string): Promise<void> => {
     const plain = await sealer.open(sealed);
     const text = plain === undefined ? undefined : assemble(plain);
     if (text !== undefined) hear(text);
   };
-  // In the order in which they came, since a text may have come in parts.
-  const take = (sealed: string): void => {
-    if (waiting + sealed.length > maxWaiting) return;
-    waiting += sealed.length;
-    tail = tail
-      .then(() => open(sealed))
-      .catch((error: unknown) => {
-        log?.error("Cannot read what another instance told", { error: String(error) });
-      })
-      .finally(() => {
-        waiting -= sealed.length;
-      });
-  };
+  const take = hearInOrder(open, (error) => {
+    log?.error("Cannot read what another instance told", { error: String(error) });
+  });
 
   await bus.subscribe(channel, take);
   return async (text) => {

@@ -1,5 +1,5 @@
 /** What carries the texts of all calls: sealed onto the bus, opened in the order they came in. */
-import { type Bus, type Log, type Seals, StoreLost } from "../../core/index.ts";
+import { type Bus, type Log, type Seals, StoreLost, hearInOrder } from "../../core/index.ts";
 import { type Envelope, parseEnvelope, toText } from "./envelope.ts";
 import type { Publish } from "./line.ts";
 
@@ -15,9 +15,6 @@ export interface PostPorts {
   readonly seals: Seals;
 }
 
-/** Texts that wait to be opened, in characters; more than that is lost, as the bus may lose it. */
-const MAX_WAITING = 64 * 1024 * 1024;
-
 /**
  * Everything is sealed: whoever can write on the bus can neither answer, end nor take up a call, and
  * whoever reads there reads nothing.
@@ -28,8 +25,6 @@ export function openPost(
   receive: (envelope: Envelope) => void,
 ): Post {
   const sealer = seals("relay");
-  let waiting = 0;
-  let tail = Promise.resolve();
   let isClosed = false;
 
   const failed = (message: string, error: unknown): void => {
@@ -42,17 +37,9 @@ export function openPost(
     if (envelope?.to === instance && !isClosed) receive(envelope);
   }
 
-  function hear(text: string): void {
-    if (waiting + text.length > MAX_WAITING) return;
-    waiting += text.length;
-    tail = tail
-      .then(() => open(text))
-      .catch((error: unknown) => failed("Cannot read what another instance sent", error))
-      .finally(() => {
-        waiting -= text.length;
-      });
-  }
-
+  const hear = hearInOrder(open, (error) =>
+    failed("Cannot read what another instance sent", error),
+  );
   const subscribed = bus.subscribe(toChannel(instance), hear);
   return {
     publish: async (envelope) => {
