@@ -139,8 +139,11 @@ export interface Plugin<C = unknown> {
   configSchema?: { [key: string]: unknown };
   /** What the plugin asks for; the start fails where the operator did not grant it. */
   permissions?: { kv?: "client" | "shared"; fetch?: string[] };
-  /** Checked before the sandbox is entered; `on` takes patterns `upstream/name`. */
-  match?: { methods?: string[]; on?: string[] };
+  /**
+   * Checked before the sandbox is entered; `on` takes patterns `upstream/name`. With `keys` the text
+   * that `onText` gets has the keys of arguments and of `structuredContent` too, each before its value.
+   */
+  match?: { methods?: string[]; on?: string[]; keys?: boolean };
   /** Once per load, synchronous, without host calls; each call starts from what it builds. */
   setup?: (config: C) => void;
   onToolCall?: (call: ToolCallParams, ctx: Ctx<C>) => Soon<Allow | Deny | ModifyCall>;

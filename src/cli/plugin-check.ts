@@ -66,14 +66,14 @@ function toFacts({ subject, traits }: LoadedSubject): object {
 
 function toText({ subject, traits }: LoadedSubject, types: CheckedTypes): string {
   const { name, version, hooks, hasSetup, match, configSchema } = traits;
-  const { on, methods } = match;
+  const { on, methods, keys } = match;
   const files = subject.code.modules.length;
   const lines = [
     ["name", name],
     ["version", version],
     ["hooks", [...(hasSetup ? ["setup"] : []), ...hooks].join(", ")],
     ["asks for", toWishes(traits)],
-    ["match", [...(on ?? ["*"]), ...(methods ?? [])].join(", ")],
+    ["match", [...(on ?? ["*"]), ...(methods ?? []), ...(keys ? ["keys"] : [])].join(", ")],
     ["config", configSchema === undefined ? "anything" : "as its configSchema says"],
     ["files", String(files)],
     ["sha256", subject.code.sha256],

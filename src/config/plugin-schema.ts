@@ -39,6 +39,8 @@ const match = v.strictObject({
   on: v.optional(patterns),
   /** MCP methods, where `*` stands for any run of characters; all by default. */
   methods: v.optional(methods),
+  /** `false` keeps the keys of objects from `onText`; by default it sees them where the plugin asks for it. */
+  keys: v.optional(v.boolean()),
 });
 
 function number(standard: number, max: number, least = 1) {

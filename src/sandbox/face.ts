@@ -51,7 +51,11 @@ export interface PluginTraits {
     readonly kv?: "client" | "shared";
     readonly fetch?: readonly string[];
   };
-  readonly match: { readonly methods?: readonly string[]; readonly on?: readonly string[] };
+  readonly match: {
+    readonly methods?: readonly string[];
+    readonly on?: readonly string[];
+    readonly keys?: boolean;
+  };
   /** JSON. */
   readonly configSchema: string | undefined;
 }

@@ -15,6 +15,8 @@ export interface LoadedPlugin {
   readonly mode: "enforce" | "shadow";
   /** What a failure comes to. */
   readonly onError: "deny" | "allow";
+  /** Its text hook gets the keys of arguments and of structured content as well. */
+  readonly seesKeys: boolean;
   /** Both the plugin's own wish and the config's; `name` is the upstream's own, or a URI. */
   readonly fits: (about: {
     readonly method: string;

@@ -5,7 +5,14 @@ export { type CleanedJson, cleanJson } from "./json.ts";
 export { type LeafSpan, type TextLeaves, editLeaves, toLeaves } from "./leaves.ts";
 export { type Literals, createLiterals } from "./literals.ts";
 export { type CleanedMessage, cleanMessage } from "./message.ts";
-export { type Place, dataPlace, errorPlace, paramsPlace, resultPlace } from "./places.ts";
+export {
+  type Place,
+  dataPlace,
+  errorPlace,
+  paramsPlace,
+  resultPlace,
+  structurePlace,
+} from "./places.ts";
 export {
   type HiddenMode,
   type SanitizeSettings,

@@ -1,13 +1,23 @@
 /** The texts of a message as one string, and edits of that string carried over to the message. */
-import { type Edit, type Json, type JsonNode, type JsonStringNode, spliced } from "../mcp/index.ts";
+import {
+  type Edit,
+  type Json,
+  type JsonNode,
+  type JsonObjectNode,
+  type JsonStringNode,
+  spliced,
+} from "../mcp/index.ts";
 import { type Leaf, type Place, dataPlace } from "./places.ts";
 import { toSourceEdit } from "./source-edits.ts";
+import { applyEdits } from "./text.ts";
 
 /** What people and models read of a message, in the order in which it stands there. */
 export interface TextLeaves {
   /** The leaves, joined by U+001E, which stands in none of them: it is U+001F there. */
   readonly text: string;
   readonly nodes: readonly JsonStringNode[];
+  /** Those that are keys, each with its object. */
+  readonly keys: ReadonlyMap<JsonStringNode, JsonObjectNode>;
 }
 /** UTF-16 units of the joined text. */
 export interface LeafSpan {
@@ -22,29 +32,47 @@ const inside = "\u001f";
 
 /**
  * The strings that a place of the protocol calls text: neither names and URIs, nor what is only given
- * back, nor what is base64; of objects the values alone. All of `parts` are parts of one source.
+ * back, nor what is base64; of objects the values, and each key before its value where `withKeys` asks
+ * for them and the place says that they are text. All of `parts` are parts of one source.
  */
-export function toLeaves(parts: readonly (readonly [json: Json, place: Place])[]): TextLeaves {
+export function toLeaves(
+  parts: readonly (readonly [json: Json, place: Place])[],
+  { withKeys = false }: { readonly withKeys?: boolean } = {},
+): TextLeaves {
   const nodes: JsonStringNode[] = [];
-  for (const [json, place] of parts) collect(json.node, place, nodes);
+  const keys = new Map<JsonStringNode, JsonObjectNode>();
+  for (const [json, place] of parts) collect(json.node, place, nodes, withKeys ? keys : undefined);
   return {
     text: nodes.map(({ value }) => value.replaceAll(separator, inside)).join(separator),
     nodes,
+    keys,
   };
 }
 
-function collect(node: JsonNode, role: Leaf | Place, nodes: JsonStringNode[]): void {
+/** `keys` where they are asked for. */
+function collect(
+  node: JsonNode,
+  role: Leaf | Place,
+  nodes: JsonStringNode[],
+  keys: Map<JsonStringNode, JsonObjectNode> | undefined,
+): void {
   switch (node.type) {
     case "string":
       if ((typeof role !== "string" || role === "text") && node.value !== "") nodes.push(node);
       return;
     case "array":
-      for (const item of node.items) collect(item, role, nodes);
+      for (const item of node.items) collect(item, role, nodes, keys);
       return;
     case "object": {
       const place = typeof role === "string" ? dataPlace : role;
-      for (const { key, value } of node.members) {
-        collect(value, place.rows.get(key) ?? place.others, nodes);
+      const seen = place.keysAreText ? keys : undefined;
+      for (const { key, keyStart, keyEnd, value } of node.members) {
+        if (seen !== undefined && key !== "") {
+          const leaf = { type: "string", start: keyStart, end: keyEnd, value: key } as const;
+          nodes.push(leaf);
+          seen.set(leaf, node);
+        }
+        collect(value, place.rows.get(key) ?? place.others, nodes, keys);
       }
       return;
     }
@@ -56,10 +84,16 @@ function collect(node: JsonNode, role: Leaf | Place, nodes: JsonStringNode[]): v
  * `json` with the spans of its joined text replaced; everything else keeps its bytes. `spans` are in
  * order. One that lies over several leaves is cut to each, and its replacement stands in the first;
  * where a leaf begins is counted and not looked for, so that a separator inside of one means nothing.
- * A character of two units goes as a whole, since half of one is no text.
+ * A character of two units goes as a whole, since half of one is no text. Undefined where two keys of
+ * one object would become the same.
  */
-export function editLeaves(json: Json, { nodes }: TextLeaves, spans: readonly LeafSpan[]): Json {
+export function editLeaves(
+  json: Json,
+  { nodes, keys }: TextLeaves,
+  spans: readonly LeafSpan[],
+): Json | undefined {
   const edits: Edit[] = [];
+  const renamed = new Map<JsonObjectNode, Map<number, string>>();
   let leafStart = 0;
   let first = 0;
   for (const node of nodes) {
@@ -72,10 +106,24 @@ export function editLeaves(json: Json, { nodes }: TextLeaves, spans: readonly Le
       const edit = toEdit(node.value, span, leafStart, own.at(-1)?.end ?? 0);
       if (edit !== undefined) own.push(edit);
     }
-    if (own.length > 0) edits.push(toSourceEdit(json.source, node, own));
+    if (own.length > 0) {
+      edits.push(toSourceEdit(json.source, node, own));
+      const object = keys.get(node);
+      if (object !== undefined) {
+        const names = renamed.get(object) ?? new Map<number, string>();
+        renamed.set(object, names.set(node.start, applyEdits(node.value, own)));
+      }
+    }
     leafStart = leafEnd + separator.length;
   }
+  for (const [object, names] of renamed) if (haveClash(object, names)) return undefined;
   return spliced(json, edits);
+}
+
+/** `names` are the new ones, by where the key stands. Attack: of two readers each believes another one. */
+function haveClash({ members }: JsonObjectNode, names: ReadonlyMap<number, string>): boolean {
+  const all = members.map(({ key, keyStart }) => names.get(keyStart) ?? key);
+  return new Set(all).size < all.length;
 }
 
 /** Whether a leaf that starts here and all behind it have nothing of the span. */

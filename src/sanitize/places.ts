@@ -23,6 +23,8 @@ export interface Place {
   readonly cleansKeys: boolean;
   /** A key may say that its value is a secret: `{"password": "…"}`. */
   readonly readsKeys: boolean;
+  /** Keys are text to who asks for them: they are chosen by who wrote the message. */
+  readonly keysAreText: boolean;
 }
 
 type Row = Leaf | keyof typeof table;
@@ -39,11 +41,19 @@ const about = { protocolVersion: "name", supportedVersions: "Data", serverInfo: 
 
 const table = {
   Data: {},
+  Structure: {},
   Result: result,
   ToolsResult: { ...result, ...paged, tools: "Tool" },
   ResourcesResult: { ...result, ...paged, resources: "Resource", resourceTemplates: "Resource" },
   PromptsResult: { ...result, ...paged, prompts: "Prompt" },
-  CallResult: { ...result, content: "Block", task: "Task", taskId: "keep", status: "name" },
+  CallResult: {
+    ...result,
+    content: "Block",
+    structuredContent: "Structure",
+    task: "Task",
+    taskId: "keep",
+    status: "name",
+  },
   TaskResult: { ...result, taskId: "keep", status: "name", result: "CallResult" },
   ReadResult: { ...result, contents: "Contents" },
   PromptResult: { ...result, messages: "PromptMessage" },
@@ -76,6 +86,7 @@ const table = {
     toolUseId: "keep",
     resource: "Contents",
     content: "Block",
+    structuredContent: "Structure",
     icons: "Icon",
     _meta: "Meta",
   },
@@ -134,6 +145,7 @@ type Traits = Partial<Omit<Place, "rows" | "others">> & { readonly others?: Plac
 
 const vocabulary = { cleansKeys: false, readsKeys: false };
 const traits: { readonly [name in PlaceName]?: Traits } = {
+  Structure: { others: "Structure", keysAreText: true },
   InputRequests: { others: "InputRequest", cleansKeys: false },
   Schema: { ...vocabulary, others: "Schema" },
   SchemaMap: { ...vocabulary, others: "Schema" },
@@ -143,6 +155,8 @@ const traits: { readonly [name in PlaceName]?: Traits } = {
 const places = buildPlaces();
 
 export const dataPlace: Place = placeOf("Data");
+/** Arguments, and structured content: data as well, whose keys are text to who asks for them. */
+export const structurePlace: Place = placeOf("Structure");
 export const errorDataPlace: Place = placeOf("ErrorData");
 /** A JSON-RPC error as a whole. */
 export const errorPlace: Place = placeOf("Error");
@@ -184,7 +198,7 @@ function placeOf(name: PlaceName): Place {
 function buildPlaces(): ReadonlyMap<string, Place> {
   const built = new Map<string, { -readonly [key in keyof Place]: Place[key] }>();
   for (const name of Object.keys(table)) {
-    const place = { rows: new Map(), cleansKeys: true, readsKeys: true };
+    const place = { rows: new Map(), cleansKeys: true, readsKeys: true, keysAreText: false };
     built.set(name, Object.assign(place, { others: place as unknown as Place }));
   }
   for (const [name, rows] of Object.entries<Readonly<Record<string, Row | string>>>(table)) {

@@ -1,5 +1,5 @@
 /** A request as plugins see it, and what they may change in it: a call's arguments, and no more. */
-import type { Shaped } from "../core/index.ts";
+import type { Shaped, Target } from "../core/index.ts";
 import {
   type Json,
   type JsonObject,
@@ -13,12 +13,14 @@ import {
   textOf,
 } from "../mcp/index.ts";
 import type { Hook, LoadedPlugin } from "../sandbox/index.ts";
-import { dataPlace } from "../sanitize/index.ts";
+import { dataPlace, structurePlace } from "../sanitize/index.ts";
 import { hasExactNumbers } from "./exact-numbers.ts";
 import { type Fault, type Link, type Look, type Scene, inexact } from "./plugin-chain.ts";
 import { closeCtx, methodOf, openCtx } from "./plugin-ctx.ts";
+import { type PluginMatter, fitting } from "./plugin-desk.ts";
 import { type TextParts, createTextScene } from "./plugin-text.ts";
 import { setArguments } from "./set-arguments.ts";
+import { isOfTask } from "./task.ts";
 
 const ownHooks: ReadonlyMap<string, Hook> = new Map([
   ["tools/call", "onToolCall"],
@@ -26,23 +28,40 @@ const ownHooks: ReadonlyMap<string, Hook> = new Map([
   ["prompts/get", "onPromptGet"],
 ]);
 
-export function sentHookOf(method: string): Hook {
+function sentHookOf(method: string): Hook {
   return ownHooks.get(method) ?? "onRequest";
 }
 
-/** Of each plugin the hook of the method, then its text hook on what came of that. */
-export function toSentLinks(
-  { input, target }: Shaped,
-  plugins: readonly LoadedPlugin[],
-): readonly Link[] {
+/**
+ * Of each plugin that it concerns the hook of the method, then its text hook on what came of that.
+ */
+export function toSentLinks(exchange: Shaped, plugins: readonly LoadedPlugin[]): readonly Link[] {
+  const { input, target } = exchange;
   const hook = sentHookOf(methodOf(input));
-  return plugins.flatMap((plugin) => {
+  const matters = toMatters(exchange, target);
+  const asked = fitting(plugins, ...matters);
+  // Attack: what may not go up with a call goes up as the answer to a question of its task.
+  const texts = isOfTask(input) ? fitting(plugins, ...matters, ...matters.map(ofCall)) : asked;
+  return texts.flatMap((plugin) => {
     const links: Link[] = [];
-    if (plugin.hooks.has(hook)) links.push({ plugin, hook });
+    if (plugin.hooks.has(hook) && asked.includes(plugin)) links.push({ plugin, hook });
     // Of a request to several upstreams nothing goes up that a client wrote.
     if (plugin.hooks.has("onText") && target.kind === "one") links.push({ plugin, hook: "onText" });
     return links;
   });
+}
+
+function ofCall(matter: PluginMatter): PluginMatter {
+  return { ...matter, method: "tools/call" };
+}
+
+/** A request to several upstreams concerns a plugin where it would at one of them. */
+function toMatters({ input, endpoint }: Shaped, target: Target): readonly PluginMatter[] {
+  const method = methodOf(input);
+  if (target.kind === "one") return [{ method, upstream: target.upstream, name: target.name }];
+  const shared = { method, upstream: endpoint.upstream ?? "", name: undefined };
+  if (target.kind === "reply") return [shared];
+  return [shared, ...target.upstreams.map((upstream) => ({ method, upstream, name: undefined }))];
 }
 
 type Params = JsonObject | undefined;
@@ -70,21 +89,27 @@ export function toSentScene(exchange: Shaped): Scene<Params> {
         link.hook === "onToolCall" && change.action === "modify"
           ? setGiven(params, change.json, shaped)
           : text.change(link, params, change);
+      if ("fault" in changed) return changed;
+      const args = link.plugin.seesKeys ? member(changed, "arguments") : undefined;
+      const fault = args && argumentsFault(textOf(args), shaped);
       // What a rule sets is sent so, whatever a plugin makes of it.
-      return "fault" in changed ? changed : setArguments(changed, shaped.pinned);
+      return fault === undefined ? setArguments(changed, shaped.pinned) : { fault };
     },
   };
 }
 
 /** What a client writes for a server to read: arguments, answers to its questions, and what to complete. */
 function toSentParts(params: JsonObject): TextParts {
+  const args = member(params, "arguments");
   const parts = [
-    member(params, "arguments"),
     member(params, "inputResponses"),
     at(params, "argument", "value"),
     at(params, "context", "arguments"),
   ];
-  return parts.flatMap((part) => (part ? [[part, dataPlace] as const] : []));
+  return [
+    ...(args ? [[args, structurePlace] as const] : []),
+    ...parts.flatMap((part) => (part ? [[part, dataPlace] as const] : [])),
+  ];
 }
 
 function lookAtParams(hook: Hook, method: string, params: Params): Look {
@@ -94,21 +119,21 @@ function lookAtParams(hook: Hook, method: string, params: Params): Look {
   return { payload: `{"method":${JSON.stringify(method)}${rest}}` };
 }
 
-/** The arguments that a plugin gives, held to what a client's are held to. */
-function setGiven(
-  params: JsonObject,
-  json: string,
-  { pinned }: Shaped["shaped"],
-): JsonObject | Fault {
-  const parsed = parseJson(json, { strict: true });
-  if (!parsed.ok)
-    return { fault: `Its arguments are no JSON that all read alike: ${parsed.fault}` };
-  if (!isObject(parsed.json)) return { fault: "Its arguments are no object" };
-  const disguised = findDisguised(parsed.json, pinned);
-  if (disguised !== undefined) {
-    return { fault: `Its argument "${disguised}" differs from one that a rule sets in case alone` };
-  }
+function setGiven(params: JsonObject, json: string, shaped: Shaped["shaped"]): JsonObject | Fault {
+  const fault = argumentsFault(json, shaped);
+  if (fault !== undefined) return { fault };
   return spliced(params, setMembers(params, { arguments: json })) as JsonObject;
+}
+
+/** Arguments whose keys a plugin wrote are held to what a client's are held to. */
+function argumentsFault(json: string, { pinned }: Shaped["shaped"]): string | undefined {
+  const parsed = parseJson(json, { strict: true });
+  if (!parsed.ok) return `Its arguments are no JSON that all read alike: ${parsed.fault}`;
+  if (!isObject(parsed.json)) return "Its arguments are no object";
+  const disguised = findDisguised(parsed.json, pinned);
+  return disguised === undefined
+    ? undefined
+    : `Its argument "${disguised}" differs from one that a rule sets in case alone`;
 }
 
 /** Attack: a server that folds case would read `Region` as the `region` that a rule sets. */

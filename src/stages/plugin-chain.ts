@@ -135,7 +135,9 @@ function toStretch<State>(
   for (let place = from; place < links.length; place++) {
     const link = links[place]!;
     const { plugin, hook, index = 0 } = link;
-    const key = `${hook} ${index}`;
+    // Of a text some see more than others.
+    const isKeyed = hook === "onText" && plugin.seesKeys;
+    const key = isKeyed ? `${hook} ${index} keys` : `${hook} ${index}`;
     if (!looks.has(key)) looks.set(key, measured(look(link, state)));
     const seen = looks.get(key);
     if (seen === undefined) continue;

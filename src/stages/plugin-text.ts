@@ -1,7 +1,8 @@
 /** The text hook: it sees all text of a message as one string, and answers with spans of it. */
 import type { JsonObject } from "../mcp/index.ts";
+import type { LoadedPlugin } from "../sandbox/index.ts";
 import { type TextLeaves, editLeaves, toLeaves } from "../sanitize/index.ts";
-import type { Look, Scene } from "./plugin-chain.ts";
+import type { Fault, Look, Scene } from "./plugin-chain.ts";
 import { closeCtx } from "./plugin-ctx.ts";
 
 /** As plugins know what a text is of. */
@@ -22,22 +23,29 @@ export function createTextScene(
   parts: (state: JsonObject) => TextParts,
 ): Scene<JsonObject> {
   const direction = source === "tool_arguments" ? '"to_server"' : '"to_client"';
-  const known = new WeakMap<JsonObject, TextLeaves>();
-  const leavesOf = (state: JsonObject): TextLeaves => {
-    const leaves = known.get(state) ?? toLeaves(parts(state));
+  const plain = new WeakMap<JsonObject, TextLeaves>();
+  const keyed = new WeakMap<JsonObject, TextLeaves>();
+  const leavesOf = ({ seesKeys }: LoadedPlugin, state: JsonObject): TextLeaves => {
+    const known = seesKeys ? keyed : plain;
+    const leaves = known.get(state) ?? toLeaves(parts(state), { withKeys: seesKeys });
     known.set(state, leaves);
     return leaves;
   };
   return {
     stage: source === "tool_arguments" ? "consult" : "review",
-    look: (_, state) => lookAt(leavesOf(state)),
+    look: ({ plugin }, state) => lookAt(leavesOf(plugin, state)),
     ctx: () => closeCtx(openedCtx, { direction, source: `"${source}"` }),
-    change: ({ hook }, state, change) =>
-      change.action === "redact" && hook === "onText"
-        ? (editLeaves(state, leavesOf(state), change.spans) as JsonObject)
-        : { fault: `${hook} may not ${change.action}` },
+    change: ({ hook, plugin }, state, change) => {
+      if (change.action !== "redact" || hook !== "onText") {
+        return { fault: `${hook} may not ${change.action}` };
+      }
+      const edited = editLeaves(state, leavesOf(plugin, state), change.spans);
+      return edited === undefined ? clash : (edited as JsonObject);
+    },
   };
 }
+
+const clash: Fault = { fault: "Its spans make two keys of one object the same" };
 
 function lookAt({ text, nodes }: TextLeaves): Look | undefined {
   return nodes.length === 0 ? undefined : { payload: JSON.stringify(text) };

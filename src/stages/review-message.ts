@@ -1,5 +1,5 @@
 /** Which plugins are asked about one message of an answer, and what they see of it. */
-import type { AnswerMessage, Answered, OneTarget } from "../core/index.ts";
+import { type AnswerMessage, type Answered, type OneTarget, failure } from "../core/index.ts";
 import {
   type JsonObject,
   contentTypes,
@@ -18,7 +18,7 @@ import { hasExactNumbers } from "./exact-numbers.ts";
 import { type Link, type Look, type Scene, inexact } from "./plugin-chain.ts";
 import { closeCtx, methodOf, openCtx } from "./plugin-ctx.ts";
 import { type TextSource, createTextScene } from "./plugin-text.ts";
-import { createResultCheck } from "./review-result.ts";
+import { createResultCheck, redactedFault } from "./review-result.ts";
 
 export interface MessageQuestion {
   readonly links: readonly Link[];
@@ -119,7 +119,13 @@ export function createMessageReview(
     const at = whereCallResult(method, result);
     const links = plugins.flatMap((plugin) => toResultLinks(plugin, at));
     const text = textScene(resultPlace(method), source);
-    return question(links, toResultScene(text, at), result, toResult);
+    const seesKeys = links.some(({ hook, plugin }) => hook === "onText" && plugin.seesKeys);
+    const toMessage = (state: JsonObject): AnswerMessage => {
+      const [after, before] = [at?.get(state), at?.get(result)];
+      const fault = after && before && redactedFault(shaped.tool, after, before);
+      return fault === undefined ? toResult(state) : failure("RESPONSE_WITHHELD", fault);
+    };
+    return question(links, toResultScene(text, at), result, seesKeys ? toMessage : toResult);
   }
 
   function toResultScene(text: Scene<JsonObject>, at: Part | undefined): Scene<JsonObject> {
@@ -216,6 +222,10 @@ const inTask: Part = {
 /** Undefined where the result is none of a tool: a task that the call became has none yet. */
 function whereCallResult(method: string, result: JsonObject): Part | undefined {
   if (method === "tasks/get") return isObject(member(result, "result")) ? inTask : undefined;
+  if (method !== "tools/call") return undefined;
+  // Attack: a result that says that it is a task, which a client reads as a result all the same.
   const isTask = stringOf(member(result, "resultType")) === "task";
-  return method === "tools/call" && !isTask ? whole : undefined;
+  return isTask && !contentKeys.some((key) => member(result, key)) ? undefined : whole;
 }
+
+const contentKeys = ["content", "structuredContent"];

@@ -44,6 +44,21 @@ export function createResultCheck(tool: ToolFacts | undefined): ResultCheck {
   };
 }
 
+/**
+ * Why a result that was redacted cannot go out; nothing where the tool's own did not fit either. A
+ * client that checks it would drop the whole, and one that does not would misread it.
+ */
+export function redactedFault(
+  tool: ToolFacts | undefined,
+  result: JsonObject,
+  before: JsonObject,
+): string | undefined {
+  const [given, own] = [result, before].map((each) => member(each, "structuredContent"));
+  if (given === undefined || own === undefined || textOf(given) === textOf(own)) return undefined;
+  const fault = outputFault(tool, result, before);
+  return outputFault(tool, before, before) === undefined ? fault : undefined;
+}
+
 function outputFault(
   tool: ToolFacts | undefined,
   result: Json,

@@ -65,6 +65,8 @@ export interface PluginsRigSettings extends ReloadingSettings {
   readonly plugins: readonly object[];
   readonly config?: object;
   readonly tools?: readonly string[];
+  /** Names beside those that there always are. */
+  readonly prompts?: readonly string[];
   readonly answer?: (call: Call) => Plan;
 }
 
@@ -113,12 +115,13 @@ export async function openPluginsRig({
   plugins,
   config: more = {},
   tools = [anyTool("echo")],
+  prompts = [],
   answer = sayBack,
   ...settings
 }: PluginsRigSettings): Promise<PluginsRig> {
   const lists = {
     tools,
-    prompts: ['{"name":"greet"}', '{"name":"greet-deny"}'],
+    prompts: ["greet", "greet-deny", ...prompts].map((name) => `{"name":"${name}"}`),
     resources: ["plain", "uri-deny"].map((name) => `{"uri":"file:///${name}","name":"${name}"}`),
     resourceTemplates: ['{"uriTemplate":"file:///{name}","name":"any"}'],
   };

@@ -32,9 +32,17 @@ export interface OpenStream {
 const accept = "application/json, text/event-stream";
 const elicits = '{"elicitation":{"form":{}}}';
 const meta = "io.modelcontextprotocol";
-export const modernMeta = `"${meta}/protocolVersion":"2026-07-28","${meta}/clientCapabilities":${elicits},"${meta}/clientInfo":{"name":"raw","version":"1"},"${meta}/logLevel":"debug"`;
+const metaOf = (capabilities: string): string =>
+  `"${meta}/protocolVersion":"2026-07-28","${meta}/clientCapabilities":${capabilities},"${meta}/clientInfo":{"name":"raw","version":"1"},"${meta}/logLevel":"debug"`;
+export const modernMeta = metaOf(elicits);
 
-export async function openRawClient(era: Era, url: string, token = tokenA): Promise<RawClient> {
+/** `capabilities` is JSON text. */
+export async function openRawClient(
+  era: Era,
+  url: string,
+  token = tokenA,
+  capabilities = elicits,
+): Promise<RawClient> {
   const basic = { authorization: `Bearer ${token}`, "content-type": "application/json", accept };
   let session: Record<string, string> = {};
   let lastId = 0;
@@ -112,12 +120,12 @@ export async function openRawClient(era: Era, url: string, token = tokenA): Prom
 
   if (era === "legacy") {
     const info = '{"name":"raw","version":"1"}';
-    const params = `{"protocolVersion":"2025-11-25","capabilities":${elicits},"clientInfo":${info}}`;
+    const params = `{"protocolVersion":"2025-11-25","capabilities":${capabilities},"clientInfo":${info}}`;
     const opened = await post(toBody("initialize", params), { method: "initialize" });
     session = { "mcp-session-id": opened.headers.get("mcp-session-id") ?? "" };
     await opened.text();
   }
-  return { era, meta: era === "modern" ? modernMeta : "", ask, notify, first, listen };
+  return { era, meta: era === "modern" ? metaOf(capabilities) : "", ask, notify, first, listen };
 }
 
 function isStream(response: Response): boolean {

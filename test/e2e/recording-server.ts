@@ -10,6 +10,8 @@ export interface Plan {
   readonly before?: readonly string[];
   /** The parameters of one `elicitation/create` before the end. */
   readonly question?: string;
+  /** What is asked at once before the end: the members of each request but its id. */
+  readonly asks?: readonly string[];
   /** `"result":…` or `"error":…` */
   readonly end: string;
   /** Never ends. */
@@ -36,6 +38,8 @@ export interface RecordingServer {
   readonly calls: Call[];
   /** The client's answers to questions of a legacy server, as they came. */
   readonly replies: string[];
+  /** The calls that the client gave up with a word, by their ids. */
+  readonly cancelled: number[];
   /** Says something on the way that belongs to no call; `subscription` is the modern era's id. */
   readonly tell: (toText: (subscription: string | undefined) => string) => void;
   /** Ways on which `tell` is heard. */
@@ -80,6 +84,7 @@ export const subscriptionKey = "io.modelcontextprotocol/subscriptionId";
 function createBrain({ era, answer, lists }: Wording) {
   const calls: Call[] = [];
   const replies: string[] = [];
+  const cancelled: number[] = [];
   const waiting = new Map<string, () => void>();
   const ears = new Map<Out, Map<string | undefined, string>>();
   const followed = new Set<string>();
@@ -98,7 +103,10 @@ function createBrain({ era, answer, lists }: Wording) {
     }
     if (id === undefined) {
       const { requestId } = params ?? {};
-      if (requestId !== undefined) ears.get(out)?.delete(String(requestId));
+      if (requestId !== undefined) {
+        ears.get(out)?.delete(String(requestId));
+        cancelled.push(requestId);
+      }
       return out.end();
     }
     const list = /^(tools|prompts|resources|resources\/templates)\/list$/.exec(method)?.[1];
@@ -139,26 +147,29 @@ function createBrain({ era, answer, lists }: Wording) {
 
   function onCall(call: Call, out: Out): void {
     calls.push(call);
-    const { before = [], question, end, isStuck } = answer(call);
+    const { before = [], question, asks = toAsks(question), end, isStuck } = answer(call);
     if (isStuck) return;
     for (const text of before) out.send(text);
     const finish = (): void => out.end(`{"jsonrpc":"2.0","id":${call.id},${end}}`);
-    if (question === undefined) return finish();
+    if (asks.length === 0) return finish();
     if (!isModern) {
-      const id = `question-${++questions}`;
-      waiting.set(id, finish);
-      const method = '"method":"elicitation/create"';
-      return out.send(`{"jsonrpc":"2.0","id":"${id}",${method},"params":${question}}`);
+      const open = new Set(asks.map(() => `question-${++questions}`));
+      for (const id of open) {
+        waiting.set(id, () => open.delete(id) && open.size === 0 && finish());
+      }
+      const ids = [...open];
+      return asks.forEach((ask, at) => out.send(`{"jsonrpc":"2.0","id":"${ids[at]}",${ask}}`));
     }
     if (call.text.includes('"inputResponses"')) return finish();
-    const asked = `{"it":{"method":"elicitation/create","params":${question}}}`;
-    const result = `{"resultType":"input_required","inputRequests":${asked},"requestState":"own"}`;
+    const asked = asks.map((ask, at) => `"it${at || ""}":{${ask}}`).join(",");
+    const result = `{"resultType":"input_required","inputRequests":{${asked}},"requestState":"own"}`;
     out.end(`{"jsonrpc":"2.0","id":${call.id},"result":${result}}`);
   }
 
   return {
     calls,
     replies,
+    cancelled,
     ears,
     isModern,
     onMessage,
@@ -171,6 +182,9 @@ function createBrain({ era, answer, lists }: Wording) {
         : followed.has(uri) && ears.size > 0,
   };
 }
+
+const toAsks = (question: string | undefined): readonly string[] =>
+  question === undefined ? [] : [`"method":"elicitation/create","params":${question}`];
 
 export const notification = (method: string, params: string): string =>
   `{"jsonrpc":"2.0","method":"${method}","params":${params}}`;

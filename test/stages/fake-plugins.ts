@@ -25,6 +25,7 @@ export interface FakePlugin {
   readonly hooks: Readonly<Partial<Record<Hook, HookFunction>>>;
   readonly mode?: "enforce" | "shadow";
   readonly onError?: "deny" | "allow";
+  readonly seesKeys?: boolean;
   readonly fits?: LoadedPlugin["fits"];
 }
 export interface FakePlugins extends Plugins {
@@ -35,7 +36,7 @@ export interface FakePlugins extends Plugins {
 export function fakePlugins(...given: readonly FakePlugin[]): FakePlugins {
   const functions = new Map<LoadedPlugin, FakePlugin["hooks"]>();
   const all = given.map(
-    ({ name = "p", hooks, mode = "enforce", onError = "deny", fits }, index) => {
+    ({ name = "p", hooks, mode = "enforce", onError = "deny", seesKeys = false, fits }, index) => {
       const plugin: LoadedPlugin = {
         name,
         version: "1.0.0",
@@ -44,6 +45,7 @@ export function fakePlugins(...given: readonly FakePlugin[]): FakePlugins {
         hooks: new Set(Object.keys(hooks) as Hook[]),
         mode,
         onError,
+        seesKeys,
         fits: fits ?? (() => true),
       };
       functions.set(plugin, hooks);

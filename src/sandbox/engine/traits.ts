@@ -41,7 +41,7 @@ function toTraits(
     return { fault: '"permissions" has to be { kv?: "client" | "shared", fetch?: [origins] }' };
   const match = toMatch(facts["match"] ?? {});
   if (match === undefined)
-    return { fault: '"match" has to be { methods?: [texts], on?: [patterns] }' };
+    return { fault: '"match" has to be { methods?: [texts], on?: [patterns], keys?: boolean }' };
   return { name, version, hooks: found, hasSetup, permissions, match, configSchema: schema };
 }
 
@@ -54,11 +54,16 @@ function toPermissions(given: unknown): PluginTraits["permissions"] | undefined 
 }
 
 function toMatch(given: unknown): PluginTraits["match"] | undefined {
-  if (!isFacts(given) || hasOthers(given, ["methods", "on"])) return undefined;
-  const { methods, on } = given;
+  if (!isFacts(given) || hasOthers(given, ["methods", "on", "keys"])) return undefined;
+  const { methods, on, keys } = given;
   if (methods !== undefined && !isTexts(methods)) return undefined;
   if (on !== undefined && !isTexts(on)) return undefined;
-  return { ...(methods === undefined ? {} : { methods }), ...(on === undefined ? {} : { on }) };
+  if (keys !== undefined && typeof keys !== "boolean") return undefined;
+  return {
+    ...(methods === undefined ? {} : { methods }),
+    ...(on === undefined ? {} : { on }),
+    ...(keys === undefined ? {} : { keys }),
+  };
 }
 
 function toUnknown(key: string): string {

@@ -31,6 +31,7 @@ export function checkPlugin(traits: PluginTraits, settings: PluginConfig): Plugi
     ],
     ofConfig: [
       ...checkKv(traits, settings),
+      ...checkKeys(traits, settings),
       ...("findings" in fetch ? fetch.findings : []),
       ...("findings" in config ? config.findings : []),
     ],
@@ -54,7 +55,7 @@ function checkTraits({ name, version, hooks }: PluginTraits): readonly OfFile[] 
   return faults;
 }
 
-function checkMatch({ match }: PluginTraits): readonly OfFile[] {
+function checkMatch({ match, hooks }: PluginTraits): readonly OfFile[] {
   const patterns = match.on ?? [];
   const faults = patterns
     .filter((pattern) => !isPattern(pattern))
@@ -62,6 +63,7 @@ function checkMatch({ match }: PluginTraits): readonly OfFile[] {
       fault: `Its match.on has ${quoted(pattern)}, which is no pattern`,
       hint: 'write "upstream/name", where "*" stands for any run of characters',
     }));
+  const unread = match.keys === true && !hooks.includes("onText");
   const empty = (["on", "methods"] as const).filter((key) => match[key]?.length === 0);
   return [
     ...faults,
@@ -69,7 +71,14 @@ function checkMatch({ match }: PluginTraits): readonly OfFile[] {
       fault: `Its match.${key} is empty, so it is never asked`,
       hint: "leave it out for everything",
     })),
+    ...(unread ? [{ fault: "Its match.keys is for onText, which it has not" }] : []),
   ];
+}
+
+/** An operator may keep keys from a plugin, and cannot have it look at what it does not ask for. */
+function checkKeys({ match, name }: PluginTraits, settings: PluginConfig): readonly Finding[] {
+  if (settings.match.keys !== true || match.keys === true) return [];
+  return [unasked(["match", "keys"], `"${name}" does not ask for keys`)];
 }
 
 function checkKv({ permissions, name }: PluginTraits, settings: PluginConfig): readonly Finding[] {

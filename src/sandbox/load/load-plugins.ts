@@ -131,6 +131,7 @@ function toReady(traits: PluginTraits, settings: PluginConfig, code: PluginCode)
       hooks: new Set(hooks),
       mode,
       onError,
+      seesKeys: match.keys === true && settings.match.keys !== false,
       fits: createFits([match, settings.match]),
     },
     code,

@@ -22,6 +22,7 @@ test.each([
   [`export default { ${entry}, apiVersion: 2 }`, /^"apiVersion" has to be 1/, undefined],
   [`export default { ${entry}, permissions: { net: true } }`, /^"permissions"/, undefined],
   [`export default { ${entry}, match: { on: "x" } }`, /^"match"/, undefined],
+  [`export default { ${entry}, match: { keys: 1 } }`, /^"match"/, undefined],
   [`export default { ${entry}, configSchema: [] }`, /^"configSchema"/, undefined],
   [`export default { ${entry}, async setup() {} }`, /"setup" returns a promise/, undefined],
   [`export default { ${entry},\nsetup() { throw new Error("no") } }`, /^Error: no$/, 2],
@@ -54,7 +55,7 @@ test("inspect tells what a plugin says of itself, and does not run setup", async
   const code = toPlugin(
     `setup() { throw new Error("ran"); }, onText() {}, onToolCall() {}, apiVersion: 1,
      configSchema: { type: "object" }, permissions: { kv: "client", fetch: ["https://a.example"] },
-     match: { methods: ["tools/call"], on: ["a/*"] }`,
+     match: { methods: ["tools/call"], on: ["a/*"], keys: true }`,
   );
   expect(await engine.inspect(code, defaultLimits)).toEqual({
     name: "p",
@@ -63,7 +64,7 @@ test("inspect tells what a plugin says of itself, and does not run setup", async
     hasSetup: true,
     configSchema: '{"type":"object"}',
     permissions: { kv: "client", fetch: ["https://a.example"] },
-    match: { methods: ["tools/call"], on: ["a/*"] },
+    match: { methods: ["tools/call"], on: ["a/*"], keys: true },
   });
 });
 

@@ -122,6 +122,31 @@ describe("the plugins of a config", () => {
     });
   });
 
+  test.each([
+    [true, undefined, true],
+    [true, true, true],
+    [true, false, false],
+    [false, undefined, false],
+    [undefined, undefined, false],
+    [undefined, false, false],
+    [undefined, true, false],
+  ])(
+    "see keys where they ask for it (%j) and the config does not deny it (%j): %j",
+    async (asked, given, sees) => {
+      const keys = (value: boolean | undefined) => (value === undefined ? {} : { keys: value });
+      const { ready, faults } = await load({
+        plugins: [{ use: "a.ts", match: keys(given) }],
+        says: { "a.ts": { hooks: ["onText"], match: keys(asked) } },
+      });
+      expect(ready?.[0]?.plugin.seesKeys).toBe(sees);
+      expect(faults.map(toText)).toEqual(
+        given === true && asked !== true
+          ? [`warning plugins[0].match.keys: "guard" does not ask for keys (leave it out)`]
+          : [],
+      );
+    },
+  );
+
   test("that ask for what is not granted are refused, by the line and the key to write", async () => {
     const config = `export default {\n  plugins: [\n    { use: "a.ts",\n      grants: { kv: "client" } },\n  ],\n};`;
     const loaded = await load({
@@ -173,6 +198,7 @@ describe("the plugins of a config", () => {
       { match: { methods: [] } },
       "Its match.methods is empty, so it is never asked (leave it out for everything)",
     ],
+    [{ match: { keys: true } }, "Its match.keys is for onText, which it has not"],
     [
       { permissions: { fetch: ["https://a.example/x"] } },
       'Asks for fetch to "https://a.example/x", which is no origin (write "https://api.example.com", without a path)',

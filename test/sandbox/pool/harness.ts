@@ -113,6 +113,7 @@ export function toSpec(
       mode: "enforce",
       onError: "deny",
       fits: () => true,
+      seesKeys: false,
       ...plugin,
     },
     code: { file: `./plugins/${name}.ts`, modules: [{ name: "main", source }], sha256: "00" },
