@@ -281,6 +281,12 @@ export interface Answered extends Metered {
    * upstream's settings; undefined for one that is still to be cleaned.
    */
   readonly cleaned: readonly Redaction[] | undefined;
+  readonly asked?: AskedInput | undefined;
+}
+/** Filled when the upstream asks the client for something instead of an answer. */
+export interface AskedInput {
+  /** Tells the upstream that no answer comes: the client does not hear the question. */
+  giveUp?: () => Promise<void>;
 }
 /** Filled when the upstream's last message is here. */
 export interface UpstreamTiming {

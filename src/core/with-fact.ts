@@ -34,6 +34,7 @@ class Facts implements Record<keyof AllFacts, unknown> {
   raw;
   timing;
   cleaned;
+  asked;
   reviewed;
   answer;
   redactions;
@@ -65,6 +66,7 @@ class Facts implements Record<keyof AllFacts, unknown> {
     this.raw = from.raw;
     this.timing = from.timing;
     this.cleaned = from.cleaned;
+    this.asked = from.asked;
     this.reviewed = from.reviewed;
     this.answer = from.answer;
     this.redactions = from.redactions;

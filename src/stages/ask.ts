@@ -4,7 +4,9 @@ import {
   type Question,
   type Verdict,
   answer,
+  createCanceller,
   deny,
+  isLast,
   streamOf,
 } from "../core/index.ts";
 import {
@@ -21,6 +23,7 @@ import {
   textOf,
 } from "../mcp/index.ts";
 import type { Sessions } from "../sessions/index.ts";
+import type { Upstream, UpstreamRequest } from "../upstreams/index.ts";
 
 export function asksForInput(result: JsonObject): boolean {
   return stringOf(member(result, "resultType")) === "input_required";
@@ -90,4 +93,30 @@ export function toNextParams(
     requestState: state && textOf(state),
   };
   return spliced(params, setMembers(params, changes)) as JsonObject;
+}
+
+const unanswered: ErrorMessage = {
+  kind: "error",
+  code: -32603,
+  message: "No answer came",
+  data: undefined,
+};
+
+/**
+ * A legacy server's call waits for its answers, and for as long as people may take: it is told that
+ * none comes, and cancelled. A modern server keeps nothing open, and hears nothing: whoever sends a
+ * round has gone before it begins.
+ */
+export async function leaveUnanswered(
+  { send }: Pick<Upstream, "send">,
+  request: UpstreamRequest,
+  asked: JsonObject,
+): Promise<void> {
+  const { signal, abort } = createCanceller();
+  abort();
+  const refused = new Map(toInputRequests(asked).map(({ key }) => [key, unanswered] as const));
+  const params = toNextParams(request.params, asked, refused);
+  for await (const message of send({ ...request, params, refused }, signal)) {
+    if (isLast(message)) return;
+  }
 }

@@ -1,6 +1,7 @@
 import {
   type AnswerStream,
   type Answered,
+  type AskedInput,
   type Clock,
   type Crypto,
   type ListTarget,
@@ -29,19 +30,18 @@ import {
 } from "../mcp/index.ts";
 import type { Policy } from "../policy/index.ts";
 import type { Sessions } from "../sessions/index.ts";
-import type { Names, Upstreams } from "../upstreams/index.ts";
-import { answerQuestion, asksForInput } from "./ask.ts";
+import type { Upstreams } from "../upstreams/index.ts";
+import { answerQuestion, asksForInput, leaveUnanswered } from "./ask.ts";
 import type { Greeter } from "./greet.ts";
 import type { Lists } from "./lists.ts";
 import { toCallDigest } from "./call-digest.ts";
 import { cutCompletion } from "./complete.ts";
 import type { ReviewListing } from "./review-list.ts";
-import { showTaskUris, showUris } from "./show.ts";
 import type { Sealed } from "./route.ts";
 import type { Round, States } from "./state.ts";
 import { subjectOf } from "./subject.ts";
 import type { Subscriber } from "./subscribe.ts";
-import { isOfTask, taskIdOf, withTaskId } from "./task.ts";
+import { taskIdOf, withTaskId } from "./task.ts";
 
 export interface ForwardSettings {
   /** The cap of each client's answers, by its name. */
@@ -56,6 +56,7 @@ export interface ApprovalMarks {
 }
 
 interface ForwardedRound extends Round {
+  readonly onAsked: (result: JsonObject) => void;
   readonly word: Parameters<States["seal"]>[2] | undefined;
 }
 type ResultChange = (result: JsonObject) => JsonObject;
@@ -74,7 +75,6 @@ export interface Answerers {
 export function forward(
   policy: Policy,
   upstreams: Upstreams,
-  names: Names,
   { states, tasks }: Sealed,
   { lists, greeter, subscriber, sessions, reviewList }: Answerers,
   clock: Clock,
@@ -117,27 +117,29 @@ export function forward(
     }
     if (input.does.what === "follow") return subscriber.follow(exchange, target, input.does.starts);
     const paramHeaders = shaped.tool?.headers ?? [];
-    const raw = upstream.send(
-      {
-        client,
-        caller: input.caller,
-        method: input.method,
-        params: call,
-        headers: unknownParamHeaders(headers, paramHeaders),
-        paramHeaders,
-        maxBytes: settings.maxResponseBytes(client.name),
-        asks: input.asks,
-        refused: input.refused,
-        timeoutMs: judgement.adjust.timeoutMs,
-      },
-      signal,
-    );
+    const request = {
+      client,
+      caller: input.caller,
+      method: input.method,
+      params: call,
+      headers: unknownParamHeaders(headers, paramHeaders),
+      paramHeaders,
+      maxBytes: settings.maxResponseBytes(client.name),
+      asks: input.asks,
+      refused: input.refused,
+      timeoutMs: judgement.adjust.timeoutMs,
+    };
     const timing: UpstreamTiming = {};
+    const asked: AskedInput = {};
+    const onAsked = (result: JsonObject): void => {
+      asked.giveUp = () => leaveUnanswered(upstream, request, result);
+    };
     const change = toChange(exchange, target);
     const cleanedBy = target.cleanedBy ?? settings.cleaning(judgement.rules);
-    const round = { client, method: input.method, target: { ...target, cleanedBy } };
-    const relayed = relay(raw, timing, { ...round, word: toWord(exchange) }, change);
-    return pass(withFact(exchange, { raw: relayed, timing, cleaned: undefined }));
+    const own = { client, method: input.method, target: { ...target, cleanedBy } };
+    const round = { ...own, word: toWord(exchange), onAsked };
+    const raw = relay(upstream.send(request, signal), timing, round, change);
+    return pass(withFact(exchange, { raw, timing, cleaned: undefined, asked }));
   }
 
   function relay(
@@ -150,7 +152,10 @@ export function forward(
     return mapAnswer(raw, (message) => {
       if (isLast(message)) timing.upstreamMs = clock.elapsed() - from;
       if (message.kind !== "result") return message;
-      if (asksForInput(message.result)) return sealState(message, round);
+      if (asksForInput(message.result)) {
+        round.onAsked(message.result);
+        return sealState(message, round);
+      }
       const shown = change === undefined ? message : { ...message, result: change(message.result) };
       const task = carriesTask(round.method, shown.result) ? taskIdOf(shown.result) : undefined;
       return task === undefined ? shown : sealTask(shown, round, task);
@@ -182,21 +187,15 @@ export function forward(
     return { ...message, result: withTaskId(message.result, await tasks.seal(client, task)) };
   }
 
-  /** What the gateway itself changes in a result: shown URIs, and completions that say too much. */
+  /** What the gateway itself changes in a result: completions that say too much. */
   function toChange(exchange: Metered, target: OneTarget): ResultChange | undefined {
-    const { endpoint, call, input } = exchange;
-    if (target.isTemplate) {
-      const subject = subjectOf(exchange);
-      const argument = stringOf(at(call, "argument", "name")) ?? "";
-      return (result) =>
-        cutCompletion(result, target.name, argument, (template) =>
-          policy.showsTemplate(subject, target.upstream, template),
-        );
-    }
-    if (endpoint.upstream !== undefined) return undefined;
-    const show = (uri: string): string => names.showUri(target.upstream, uri);
-    const isTask = isOfTask(input);
-    return (result) => (isTask ? showTaskUris(result, show) : showUris(result, show));
+    if (!target.isTemplate) return undefined;
+    const subject = subjectOf(exchange);
+    const argument = stringOf(at(exchange.call, "argument", "name")) ?? "";
+    return (result) =>
+      cutCompletion(result, target.name, argument, (template) =>
+        policy.showsTemplate(subject, target.upstream, template),
+      );
   }
 }
 

@@ -43,6 +43,7 @@ import { read } from "./read.ts";
 import { createRejoin } from "./rejoin.ts";
 import { createListReview } from "./review-list.ts";
 import { createNoteReview } from "./review-note.ts";
+import { reviewReason } from "./review-reason.ts";
 import { review } from "./review.ts";
 import { route } from "./route.ts";
 import { type Sanitizable, sanitize, whyCleaner } from "./sanitize.ts";
@@ -174,14 +175,14 @@ export function buildRoad(rooms: Rooms, settings: RoadSettings): Road {
       authorizing,
       shape(policy, upstreams, clock, isWithheld),
       consult(desk),
-      judge(policy, settings.judge),
+      reviewReason(judge(policy, settings.judge), notes.reason),
       approve({ approvals, states: sealed.states, crypto, find }, settings.approve),
       meter(limits),
-      forward(policy, upstreams, names, sealed, answerers, clock, settings.forward, {
+      forward(policy, upstreams, sealed, answerers, clock, settings.forward, {
         crypto,
         config: settings.approve.config,
       }),
-      review(desk, cleanWhy),
+      review(desk, names, cleanWhy),
     ),
     sanitize: cleaning,
     cleanWhy,

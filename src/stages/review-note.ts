@@ -1,4 +1,5 @@
-/** What plugins with a text hook say of texts that stand in no answer: instructions, and news. */
+/** What plugins with a text hook say of texts that stand in no answer: instructions, reasons and news. */
+import type { OneTarget } from "../core/index.ts";
 import type { JsonObject, NotificationMessage } from "../mcp/index.ts";
 import { member, reread, stringOf } from "../mcp/index.ts";
 import { type Place, dataPlace, paramsPlace } from "../sanitize/index.ts";
@@ -13,6 +14,12 @@ export interface NoteReview {
     upstream: string,
     text: string,
   ) => string | Promise<string>;
+  /** Why a tool's arguments are refused, in the words of its schema; nothing where that is refused. */
+  readonly reason: (
+    facts: AskFacts,
+    tool: Pick<OneTarget, "name" | "upstream">,
+    why: string,
+  ) => string | Promise<string>;
   /** A message of a stream that goes on without it; undefined where it is refused. */
   readonly news: (
     facts: AskFacts,
@@ -25,14 +32,8 @@ export function createNoteReview(desk: PluginDesk): NoteReview {
   const all = desk.having(["onText"]);
 
   return {
-    instructions: (facts, upstream, text) => {
-      const plugins = pluginsOf(facts, upstream, undefined);
-      if (plugins.length === 0 || text === "") return text;
-      const state = reread(JSON.stringify({ text })) as JsonObject;
-      return ask(plugins, { facts, upstream, source: "tool_description" }, state, dataPlace).then(
-        (changed) => stringOf(member(changed, "text")) ?? "",
-      );
-    },
+    instructions: (facts, upstream, text) => askAboutText(facts, upstream, undefined, text),
+    reason: (facts, { upstream, name }, why) => askAboutText(facts, upstream, name, why),
     news: (facts, upstream, message) => {
       const { params } = message;
       const uri = stringOf(member(params, "uri"));
@@ -45,6 +46,21 @@ export function createNoteReview(desk: PluginDesk): NoteReview {
       });
     },
   };
+
+  function askAboutText(
+    facts: AskFacts,
+    upstream: string,
+    name: string | undefined,
+    text: string,
+  ): string | Promise<string> {
+    const plugins = pluginsOf(facts, upstream, name);
+    if (plugins.length === 0 || text === "") return text;
+    const state = reread(JSON.stringify({ text })) as JsonObject;
+    const matter = { facts, upstream, source: "tool_description" } as const;
+    return ask(plugins, matter, state, dataPlace).then(
+      (changed) => stringOf(member(changed, "text")) ?? "",
+    );
+  }
 
   function pluginsOf(facts: AskFacts, upstream: string, name: string | undefined) {
     return fitting(all, { method: methodOf(facts.input), upstream, name });

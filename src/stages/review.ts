@@ -10,10 +10,12 @@ import {
   withFact,
 } from "../core/index.ts";
 import type { LoadedPlugin } from "../sandbox/index.ts";
+import type { Names } from "../upstreams/index.ts";
 import { methodOf } from "./plugin-ctx.ts";
 import { type PluginDesk, fitting } from "./plugin-desk.ts";
 import { toPluginFailure } from "./plugin-refusal.ts";
 import { type MessageQuestion, createMessageReview } from "./review-message.ts";
+import { type Show, createShow } from "./show.ts";
 import { isOfTask } from "./task.ts";
 
 /** A refusal's reason, as the client may read it. */
@@ -21,18 +23,25 @@ export type CleanReason = (exchange: Answered, why: string) => string;
 
 /**
  * Asks the plugins about each message of the answer, as it flows: what one refuses ends the answer
- * there. Lists were put to them one upstream after another when they were made.
+ * there. Lists were put to them one upstream after another when they were made. A plugin reads URIs as
+ * the upstream writes them; behind it they are put as clients of the shared endpoint know them.
  */
-export function review(desk: PluginDesk, clean: CleanReason): Stage<Answered, Reviewed> {
+export function review(
+  desk: PluginDesk,
+  names: Names,
+  clean: CleanReason,
+): Stage<Answered, Reviewed> {
   const all = desk.having(["onToolResult", "onText", "onInputRequest"]);
 
   return {
     name: "review",
     run: (exchange) => {
       const { target, raw } = exchange;
-      const plugins = target.kind === "one" ? concerned(exchange, target) : [];
-      const reviewed =
-        target.kind !== "one" || plugins.length === 0 ? raw : flow(exchange, target, plugins);
+      if (target.kind !== "one") return pass(withFact(exchange, { reviewed: raw }));
+      const plugins = concerned(exchange, target);
+      const show = createShow(names, exchange, target);
+      const shown = show === undefined ? raw : mapAnswer(raw, show);
+      const reviewed = plugins.length === 0 ? shown : flow(exchange, target, plugins, show ?? asIs);
       return pass(withFact(exchange, { reviewed }));
     },
   };
@@ -51,11 +60,12 @@ export function review(desk: PluginDesk, clean: CleanReason): Stage<Answered, Re
     exchange: Answered,
     target: OneTarget,
     plugins: readonly LoadedPlugin[],
+    show: Show,
   ): AnswerStream {
     const { toQuestion } = createMessageReview(exchange, target, plugins);
     return mapAnswer(exchange.raw, (message) => {
       const question = toQuestion(message);
-      return question === undefined ? message : ask(exchange, message, question);
+      return question === undefined ? show(message) : ask(exchange, message, question).then(show);
     });
   }
 
@@ -66,8 +76,13 @@ export function review(desk: PluginDesk, clean: CleanReason): Stage<Answered, Re
   ): Promise<AnswerMessage> {
     const answered = await desk.ask(links, scene, state, exchange);
     if ("refusal" in answered) {
+      await exchange.asked?.giveUp?.();
       return toPluginFailure(answered.refusal, (why) => clean(exchange, why));
     }
     return answered.state === state ? message : toMessage(answered.state);
   }
+}
+
+function asIs(message: AnswerMessage): AnswerMessage {
+  return message;
 }

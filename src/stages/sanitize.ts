@@ -1,7 +1,10 @@
 import {
   type Adjustment,
   type AnswerStream,
+  type AskedInput,
   type Cleaned,
+  type Code,
+  type Failure,
   type Redaction,
   type Stage,
   type Target,
@@ -22,6 +25,7 @@ export interface Sanitizable extends Understood {
   readonly judgement?: { readonly adjust: Adjustment };
   /** What was taken out of an answer that is clean already. */
   readonly cleaned?: readonly Redaction[] | undefined;
+  readonly asked?: AskedInput | undefined;
 }
 
 export interface SanitizeRules {
@@ -63,13 +67,21 @@ export function sanitize(rules: SanitizeRules): Stage<Sanitizable, Cleaned> {
         ? { message, redactions: [], denied: undefined }
         : cleanMessage(message, settings, context);
       redactions.push(...cleaned.redactions.slice(0, maxRedactions - redactions.length));
-      if (cleaned.denied !== undefined) return failure("RESPONSE_WITHHELD", cleaned.denied);
+      if (cleaned.denied !== undefined) {
+        return withhold(exchange, "RESPONSE_WITHHELD", cleaned.denied);
+      }
       const spent = size(cleaned.message);
       left = isEndless ? rules.maxResponseBytes(client.name) - spent : left - spent;
       if (left >= 0) return cleaned.message;
-      return failure("RESPONSE_TOO_LARGE", "The answer exceeds the client's maxResponseBytes");
+      const why = "The answer exceeds the client's maxResponseBytes";
+      return withhold(exchange, "RESPONSE_TOO_LARGE", why);
     });
   }
+}
+
+async function withhold({ asked }: Sanitizable, code: Code, why: string): Promise<Failure> {
+  await asked?.giveUp?.();
+  return failure(code, why);
 }
 
 /** A reason that is told to the client; it may quote a tool's schema, which a server wrote. */

@@ -1,4 +1,5 @@
 /** Puts an upstream's own URIs into the form that clients of the shared endpoint know. */
+import type { AnswerMessage, Answered, OneTarget } from "../core/index.ts";
 import {
   type Edit,
   type Json,
@@ -11,6 +12,27 @@ import {
   spliced,
   stringOf,
 } from "../mcp/index.ts";
+import type { Names } from "../upstreams/index.ts";
+import { asksForInput } from "./ask.ts";
+import { isOfTask } from "./task.ts";
+
+/** A message as clients of the endpoint know it. */
+export type Show = (message: AnswerMessage) => AnswerMessage;
+
+/** Undefined at an upstream's own endpoint, where everything is called as the upstream calls it. */
+export function createShow(
+  names: Pick<Names, "showUri">,
+  { endpoint, input }: Pick<Answered, "endpoint" | "input">,
+  { upstream }: Pick<OneTarget, "upstream">,
+): Show | undefined {
+  if (endpoint.upstream !== undefined) return undefined;
+  const showUri = (uri: string): string => names.showUri(upstream, uri);
+  const change = isOfTask(input) ? showTaskUris : showUris;
+  return (message) =>
+    message.kind !== "result" || asksForInput(message.result)
+      ? message
+      : { ...message, result: change(message.result, showUri) };
+}
 
 /**
  * Rewrites each field that the schema says is a URI of a resource, never text: contents of

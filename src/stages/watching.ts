@@ -202,18 +202,16 @@ export function createWatch(rooms: WatchRooms, lists: Lists): Watch {
     );
     // A server may tell of a part of what is followed, and that part may be forbidden.
     if (!isFollowed || !mayRead(exchange, upstream, uri)) return undefined;
-    const shown = exchange.endpoint.upstream === undefined ? names.showUri(upstream, uri) : uri;
-    const named = member(params, "uri");
-    const own = named && spliced(params, [replace(named, JSON.stringify(shown))]);
-    if (!isObject(own)) return undefined;
     const method = "notifications/resources/updated";
-    const reviewed = await review(exchange, upstream, {
-      kind: "notification",
-      method,
-      params: own,
-    });
-    if (reviewed?.params === undefined || id === undefined) return reviewed;
-    return { ...reviewed, params: withId(reviewed.params, id) };
+    // Plugins are asked by the upstream's own name of it, whichever endpoint it is shown at.
+    const reviewed = await review(exchange, upstream, { kind: "notification", method, params });
+    const own = reviewed?.params;
+    const named = member(own, "uri");
+    const shown = exchange.endpoint.upstream === undefined ? names.showUri(upstream, uri) : uri;
+    const renamed = own && named && spliced(own, [replace(named, JSON.stringify(shown))]);
+    if (!isObject(renamed)) return undefined;
+    const tagged = id === undefined ? renamed : withId(renamed, id);
+    return { kind: "notification", method, params: tagged };
   }
 }
 
