@@ -18,6 +18,8 @@ export {
   parseMoment,
 } from "./query.ts";
 export { type RecordedCall, readCall } from "./read-call.ts";
+export { type RecordedHit, type RecordedHits, readHits } from "./read-hits.ts";
+export type { Missing } from "./read-value.ts";
 export { type AuditRow, formatRow, rowHeads, toRow, toWidths } from "./row.ts";
 export { followLines, type KnownEnds, readNewest } from "./tail.ts";
 export { type Verification, verifyAudit } from "./verify.ts";

@@ -1,8 +1,8 @@
 /** A recorded exchange as it is decided again: what is known of it, and what is known to be missing. */
-import { utf8Length } from "../core/index.ts";
-import { type Json, at, parseJson, textOf } from "../mcp/index.ts";
+import type { Json } from "../mcp/index.ts";
 import type { AuditDecision } from "./entry.ts";
-import { type AuditFields, isFields, parseFields } from "./query.ts";
+import { isFields, parseFields } from "./query.ts";
+import { type HeldValue, isHeldValue, isUncleaned, readValue } from "./read-value.ts";
 
 export interface RecordedCall {
   /** Milliseconds since the epoch. */
@@ -52,7 +52,7 @@ export function readCall(line: string): RecordedCall | "other" | "damaged" {
   const decision = decisions.find((each) => each === fields["decision"]);
   const { count = 1, args, rules = [], plugins = [] } = fields;
   if (decision === undefined || !isCount(count)) return "damaged";
-  if (args !== undefined && !isArguments(args)) return "damaged";
+  if (args !== undefined && !isHeldValue(args)) return "damaged";
   if (!Array.isArray(rules) || !Array.isArray(plugins)) return "damaged";
   const [target, subject, stage] = [text("target"), text("subject"), text("stage")];
   return {
@@ -96,28 +96,10 @@ const decisions = ["allowed", "denied", "asked", "failed", "cancelled"] as const
 /** Longer ones are recorded cut, with a mark behind. */
 const maxTextLength = 1_025;
 const maxClaimed = 256;
-/** More than that is recorded cut. */
-const maxWholeBytes = 8_192;
-/** A record's values may be as deep as a client's message, and stand two levels deeper. */
-const limits = { maxDepth: 1_000 };
-/** What stands in the place of what was taken out; a client that writes it itself is not believed. */
-const cleaned = /\[redacted|\[withheld\]|<U\+/;
 
-interface Arguments extends AuditFields {
-  readonly bytes: number;
-}
-
-/**
- * Their values, where nothing was taken out or cut off: then they are as long as what was sent.
- * Read from the line itself, since JavaScript would round its numbers.
- */
-function readArguments(line: string, { bytes, value }: Arguments): Json | "missing" {
-  if (value === undefined || bytes > maxWholeBytes) return "missing";
-  const result = parseJson(line, limits);
-  const json = result.ok ? at(result.json, "args", "value") : undefined;
-  if (json === undefined) return "missing";
-  const text = textOf(json);
-  return utf8Length(text) === bytes && !cleaned.test(text) ? json : "missing";
+function readArguments(line: string, args: HeldValue): Json | "missing" {
+  const found = readValue(line, "args", args);
+  return typeof found === "string" ? "missing" : found;
 }
 
 /** What was refused before its target was found stands as the client called it, cut without a mark. */
@@ -126,7 +108,7 @@ function isClaim(stage: string | undefined, target: string): boolean {
 }
 
 function isWhole(text: string): boolean {
-  return !text.endsWith("…") && !cleaned.test(text);
+  return !text.endsWith("…") && isUncleaned(text);
 }
 
 function toByPlugins(
@@ -156,8 +138,4 @@ function isText(value: unknown): boolean {
 
 function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && Number(value) >= 1;
-}
-
-function isArguments(value: unknown): value is Arguments {
-  return isFields(value) && typeof value["bytes"] === "number";
 }

@@ -10,10 +10,29 @@ const changed = new Map<Hook, string>([
 
 /** One line of JSON, with what a fixture would expect. */
 export function toCallLine(hook: Hook, end: HookEnd): string {
+  return JSON.stringify(toCallFacts(hook, end));
+}
+
+export function toCallFacts(hook: Hook, end: HookEnd): object {
   const { outcome, ms, wallMs, fuel, memory, hostCalls, logs } = end;
   const costs = { ms: round(ms), wallMs: round(wallMs), fuel, memory, hostCalls };
   const said = logs.length === 0 ? {} : { logs };
-  return JSON.stringify({ outcome: nameOf(outcome), ...toFacts(hook, outcome), ...costs, ...said });
+  return { outcome: nameOf(outcome), ...toFacts(hook, outcome), ...costs, ...said };
+}
+
+/** What a fixture says of this outcome. */
+export function toExpectation(hook: Hook, outcome: Outcome): object {
+  const action = nameOf(outcome);
+  switch (outcome.action) {
+    case "deny":
+      return { action, reason: outcome.reason, code: outcome.code };
+    case "redact":
+      return { action, spans: toTriples(outcome) };
+    case "modify":
+      return { action, [changed.get(hook) ?? "value"]: JSON.parse(outcome.json) as unknown };
+    default:
+      return { action };
+  }
 }
 
 /** Of a plugin that cannot be asked. */
@@ -42,7 +61,7 @@ export function toCallRow(call: number, client: string, end: HookEnd): readonly 
   ];
 }
 
-function toRemark(outcome: Outcome): string {
+export function toRemark(outcome: Outcome): string {
   if (outcome.action === "failed") return outcome.why;
   if (outcome.action === "deny") return outcome.reason;
   if (outcome.action === "redact") return JSON.stringify(toTriples(outcome));

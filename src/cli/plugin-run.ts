@@ -1,26 +1,24 @@
 /** `mcp-gw plugin run`: one hook of a plugin with an input of its own, in the real sandbox. */
 import { defineCommand } from "citty";
-import { suggest } from "../config/index.ts";
-import { type Runtime, openRuntime } from "../runtime/index.ts";
+import { openRuntime } from "../runtime/index.ts";
 import {
-  type Hook,
   type HookEnd,
   type PluginPool,
   createCannedHost,
-  hooks,
   openTrials,
   toCtx,
 } from "../sandbox/index.ts";
 import { type Output, consoleOutput } from "./output.ts";
-import { readHookInput } from "./plugin-input.ts";
-import {
-  type LoadedSubject,
-  type PluginRuntime,
-  findFileFault,
-  loadSubject,
-  withPool,
-} from "./plugin-load.ts";
+import { type LoadedSubject, loadSubject, withPool } from "./plugin-load.ts";
 import { toCallLine, toCallRow, toLoadLine } from "./plugin-run-output.ts";
+import { runRecorded } from "./plugin-run-record.ts";
+import {
+  type RunPluginOptions,
+  type RunRuntime,
+  type Work,
+  readWork,
+  runArgs,
+} from "./plugin-run-words.ts";
 import { allOf } from "./plugin-words.ts";
 import { toTable } from "./table.ts";
 
@@ -28,52 +26,12 @@ export const pluginRunCommand = defineCommand({
   meta: {
     name: "run",
     description:
-      "Runs one hook. Example: mcp-gw plugin run plugins/path-guard.ts --hook onToolCall --input call.json --calls 3",
+      "Runs one hook, or asks again what a gateway asked and keeps it as a fixture. Examples: mcp-gw plugin run plugins/path-guard.ts --hook onToolCall --input call.json --calls 3, and with --record audit.jsonl --request ID",
   },
-  args: {
-    file: { type: "positional", description: "The plugin", valueHint: "FILE", required: true },
-    hook: { type: "string", description: hooks.join(", "), valueHint: "HOOK" },
-    input: {
-      type: "string",
-      description:
-        "JSON of the hook's first parameter, - for standard input; for onText also plain text",
-      valueHint: "FILE",
-    },
-    config: {
-      type: "string",
-      description: "The plugin's config (default: {})",
-      valueHint: "JSON",
-    },
-    kv: {
-      type: "boolean",
-      description: "Grant the kv that it asks for, in memory, for all calls",
-      default: false,
-    },
-    calls: { type: "string", description: "How many times (default: 1)", valueHint: "N" },
-    client: {
-      type: "string",
-      description: "Who calls; given again, the next call is the next one's (default: client)",
-      valueHint: "ID",
-    },
-    json: { type: "boolean", description: "Print a line of JSON for each call", default: false },
-  },
+  args: runArgs,
   run: async ({ args, rawArgs }) =>
     runPlugin({ ...args, clients: allOf(rawArgs, "client") }, await openRuntime(), consoleOutput),
 });
-
-export interface RunPluginOptions {
-  readonly file: string;
-  readonly hook?: string | undefined;
-  readonly input?: string | undefined;
-  readonly config?: string | undefined;
-  readonly kv: boolean;
-  readonly calls?: string | undefined;
-  readonly clients: readonly string[];
-  readonly json: boolean;
-}
-type RunRuntime = PluginRuntime & Pick<Runtime, "stdin">;
-
-const maxCalls = 100_000;
 
 /** The exit code: 0 each call came to a verdict, 1 it does not load or a call failed, 2 wrong usage. */
 export async function runPlugin(
@@ -86,6 +44,7 @@ export async function runPlugin(
     output.err(work.fault);
     return 2;
   }
+  if ("record" in work) return runRecorded(work, runtime, output);
   return withPool(runtime, runtime.log, async (pool) => {
     const loaded = await loadSubject(options.file, pool, runtime);
     if (!("faults" in loaded)) return runCalls(loaded, work, { options, pool, runtime, output });
@@ -93,42 +52,6 @@ export async function runPlugin(
     for (const fault of loaded.faults) output.err(fault);
     return 1;
   });
-}
-
-interface Work {
-  readonly hook: Hook;
-  /** JSON. */
-  readonly input: string;
-  readonly config: string;
-  readonly calls: number;
-}
-
-async function readWork(
-  options: RunPluginOptions,
-  runtime: RunRuntime,
-): Promise<Work | { readonly fault: string }> {
-  const { config = "{}", calls = "1" } = options;
-  const hook = hooks.find((known) => known === options.hook);
-  if (hook === undefined) {
-    if (options.hook === undefined) return { fault: "--hook HOOK is missing" };
-    const meant = suggest(options.hook, hooks) ?? `known are ${hooks.join(", ")}`;
-    return { fault: `There is no hook "${options.hook}" (${meant})` };
-  }
-  if (options.input === undefined)
-    return { fault: "--input FILE is missing (- reads standard input)" };
-  if (!/^[1-9]\d{0,5}$/.test(calls) || Number(calls) > maxCalls) {
-    return { fault: `--calls must be a whole number from 1 to ${maxCalls}` };
-  }
-  try {
-    JSON.parse(config);
-  } catch {
-    return { fault: "--config must be JSON" };
-  }
-  const wrong = await findFileFault(options.file, runtime);
-  if (wrong !== undefined) return { fault: wrong };
-  const input = await readHookInput(hook, options.input, runtime);
-  if ("fault" in input) return input;
-  return { hook, input: input.json, config, calls: Number(calls) };
 }
 
 interface RunGround {

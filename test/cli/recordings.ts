@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { type RecordedCall, readCall } from "../../src/audit/index.ts";
 import type { ReplayOptions } from "../../src/cli/replay.ts";
 import { replay } from "../../src/cli/replay.ts";
-import type { PluginHit } from "../../src/core/index.ts";
+import type { PluginHit, Redaction } from "../../src/core/index.ts";
 import { createDecide } from "../../src/cli/replay-decide.ts";
 import { type SuggestOptions, suggestLists } from "../../src/cli/suggest.ts";
 import { type Config, type ConfigInput, parseConfig } from "../../src/config/index.ts";
@@ -56,16 +56,20 @@ export interface Made {
     readonly mode: string;
   }[];
   readonly plugins?: readonly PluginHit[];
+  readonly eras?: { readonly client: "modern" | "legacy" };
+  /** JSON, or what becomes JSON. */
+  readonly result?: unknown;
+  readonly redactions?: readonly Redaction[];
 }
 
 /** As the audit writes it; an allowed `tools/call` of `x/get` by `a`, unless told otherwise. */
 export async function makeLines(
   calls: readonly Made[],
-  settings: { readonly arguments?: boolean } = {},
+  settings: { readonly arguments?: boolean; readonly results?: boolean } = {},
 ): Promise<readonly string[]> {
   const bench = createBench(settings);
   const audit = await bench.open();
-  for (const [index, { args, ...call }] of calls.entries()) {
+  for (const [index, { args, result, ...call }] of calls.entries()) {
     await write(audit, {
       time: Date.parse("2026-03-01T12:00:00Z"),
       id: `r${index}`,
@@ -76,6 +80,7 @@ export async function makeLines(
       decision: "allowed",
       stage: call.decision === "denied" ? "authorize" : "respond",
       ...(args !== undefined && { args: toJson(args) }),
+      ...(result !== undefined && { result: toJson(result) }),
       ...call,
     });
   }
