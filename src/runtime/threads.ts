@@ -21,7 +21,7 @@ const program = new URL(
 /** Payloads and replies of the calls under way; what the plugins themselves take is bounded in the engine. */
 const defaultHeapMb = 512;
 /** Most answers come within it. On Deno a loop that turns hears of them later than one that sleeps. */
-const momentMs = 0.25;
+const momentMs = 0.5;
 
 export interface ThreadsSettings {
   readonly module?: URL;

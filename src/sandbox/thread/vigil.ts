@@ -15,11 +15,13 @@ export interface VigilPorts {
 
 /**
  * A thread that sleeps takes 25 to 50 µs to wake, more than most plugins run. So the loop goes on
- * turning, for `momentMs` at most, and does all else meanwhile; only where the last thing that was
- * awaited came within such a moment, so that a gateway with little to do sleeps.
+ * turning, for `momentMs` at most, and does all else meanwhile. Only while one thing comes after the
+ * other: a gateway with little to do sleeps, and a thread that turns while it waits for one that
+ * sleeps makes that one wake later.
  */
 export function createVigil({ elapsed, turn }: VigilPorts, momentMs: number): Vigil {
   let began = -Infinity;
+  let ended = -Infinity;
   let until = -Infinity;
   let isSoon = false;
   let isTurning = false;
@@ -30,7 +32,7 @@ export function createVigil({ elapsed, turn }: VigilPorts, momentMs: number): Vi
   return {
     begin: () => {
       began = elapsed();
-      if (!isSoon) return;
+      if (!isSoon || began - ended >= momentMs) return;
       until = began + momentMs;
       if (!isTurning) {
         isTurning = true;
@@ -38,7 +40,8 @@ export function createVigil({ elapsed, turn }: VigilPorts, momentMs: number): Vi
       }
     },
     end: () => {
-      isSoon = elapsed() - began < momentMs;
+      ended = elapsed();
+      isSoon = ended - began < momentMs;
       until = -Infinity;
     },
   };

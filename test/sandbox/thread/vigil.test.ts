@@ -70,6 +70,14 @@ test("vigil turns once however often it begins, and for a moment from the last t
   expect([vigil.turns(), vigil.turns()]).toEqual([true, true]);
 });
 
+test("vigil is not kept where a rest goes before it", () => {
+  const vigil = watch();
+  come(vigil, 0.5);
+  vigil.pass(1);
+  vigil.begin();
+  expect(vigil.turns()).toBe(false);
+});
+
 test("vigil is not kept after something came late, nor for a moment of nothing", () => {
   const vigil = watch();
   come(vigil, 0.5);
