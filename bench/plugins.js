@@ -212,7 +212,7 @@ async function measureCalls(sets, times, before) {
 async function measureNoMatch() {
   const exchange = {
     id: about.id,
-    input: { kind: "request", method: "tools/call", caller: {} },
+    input: { kind: "request", method: "tools/call", caller: {}, does: { what: "act" } },
     endpoint: {},
     target: { kind: "one", upstream: "files", name: "write_report" },
     shaped: { params: {} },
