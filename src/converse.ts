@@ -11,7 +11,6 @@ import {
   type Redaction,
   type SignedRounds,
   type Understood,
-  createCanceller,
   failure,
   isLast,
   withFact,
@@ -86,7 +85,7 @@ async function* converse(
     redactions.push(...current.redactions.slice(current === first ? redactions.length : 0));
     if (asked === undefined) return;
     if (round > maxRounds) {
-      await giveUp(stations, call, asked);
+      await current.asked?.giveUp?.();
       yield failure("INPUT_DENIED", `The server asks for input more than ${maxRounds} times`);
       return;
     }
@@ -97,7 +96,7 @@ async function* converse(
       return;
     }
     if (answers === undefined) {
-      await giveUp(stations, call, asked);
+      await current.asked?.giveUp?.();
       yield failure("INPUT_DENIED", "The client gave no input");
       return;
     }
@@ -106,6 +105,7 @@ async function* converse(
     if (own === undefined) refused = toRefused(answers);
     const next = await walk(stations, call, asked, answers, refused);
     if ("kind" in next) {
+      await current.asked?.giveUp?.();
       yield next;
       return;
     }
@@ -224,26 +224,6 @@ async function walk(
   return failure("INTERNAL", "The answer was not cleaned");
 }
 
-/**
- * A legacy server's call waits for its answer, and would wait on for as long as people may take: it
- * is told that none comes, and cancelled. A modern server keeps nothing open, and hears nothing.
- */
-async function giveUp(stations: Stations, call: Call, asked: JsonObject): Promise<void> {
-  const { signal, abort } = createCanceller();
-  const understood = withFact(call.understood, { signal });
-  const none = new Map(toInputRequests(asked).map(({ key }) => [key, unanswered] as const));
-  const over = await walk(stations, { ...call, understood }, asked, none, none);
-  abort();
-  if ("kind" in over) return;
-  for await (const message of over.answer) if (isLast(message)) return;
-}
-
-const unanswered: ErrorMessage = {
-  kind: "error",
-  code: -32603,
-  message: "No answer came",
-  data: undefined,
-};
 const cancelled: ResultMessage = {
   kind: "result",
   result: reread('{"action":"cancel"}') as JsonObject,

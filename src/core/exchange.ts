@@ -298,6 +298,7 @@ export interface Reviewed extends Answered {
 export interface Cleaned extends Understood {
   readonly answer: AnswerStream;
   readonly redactions: readonly Redaction[];
+  readonly asked?: AskedInput | undefined;
   readonly approval?: Approval | undefined;
   /** Of an exchange of several rounds; filled while the answer flows. */
   readonly signed?: SignedRounds | undefined;
