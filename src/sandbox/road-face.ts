@@ -1,6 +1,6 @@
 /** What the road sees of the plugins. */
 import type { Cancellation } from "../core/index.ts";
-import type { Hook, HookEnd } from "./face.ts";
+import type { Hook, HookEnd, Outcome } from "./face.ts";
 
 /** One plugin of the config, loaded. */
 export interface LoadedPlugin {
@@ -25,6 +25,8 @@ export interface LoadedPlugin {
   }) => boolean;
 }
 
+export type Change = Extract<Outcome, { readonly action: "modify" | "redact" }>;
+
 export interface Step {
   readonly plugin: LoadedPlugin;
   readonly hook: Hook;
@@ -34,6 +36,8 @@ export interface Step {
   readonly ctx: string;
   /** Of what it looks at. */
   readonly bytes: number;
+  /** Why the change cannot be made, which is a `bad_verdict` then; undefined where it can. */
+  readonly check?: (change: Change) => string | undefined;
 }
 export interface StepEnd extends HookEnd {
   readonly plugin: LoadedPlugin;

@@ -1,10 +1,10 @@
 /** Asks plugins one after another about one message, each about what those before it made of it. */
 import { type Cancellation, type PluginHit, utf8Length } from "../core/index.ts";
 import type {
+  Change,
   FailureCode,
   Hook,
   LoadedPlugin,
-  Outcome,
   Plugins,
   Step,
   StepEnd,
@@ -28,7 +28,6 @@ export const inexact: Look = {
   code: "input_unreadable",
   why: "A number in it cannot be held exactly",
 };
-export type Change = Extract<Outcome, { readonly action: "modify" | "redact" }>;
 export interface Fault {
   readonly fault: string;
 }
@@ -77,30 +76,31 @@ export async function askChain<State>(
     const { asked, blind, next } = toStretch(links, at, scene, state);
     const steps = asked.map(({ step }) => step);
     const ends = steps.length === 0 ? [] : await run(steps, about, signal);
-    let changedBy: number | undefined;
+    let last: Asked<State> | undefined;
     for (const [index, end] of ends.entries()) {
-      const { link, place } = asked[index] ?? {};
-      if (link === undefined || place === undefined) break;
-      const settled = settle(end, link, scene, state);
-      addHit(hits, settled.said);
-      if (settled.refusal !== undefined) return { refusal: settled.refusal };
-      if (settled.next === undefined) continue;
-      state = settled.next.state;
-      changedBy = place;
-      break;
+      const one = asked[index];
+      if (one === undefined) break;
+      last = one;
+      const { plugin, hook } = one.link;
+      addHit(hits, { plugin, hook, stage: scene.stage, outcome: end.outcome, ms: end.ms });
+      const refusal = toRefusal(end, one.link);
+      if (refusal !== undefined) return { refusal };
+      if (end.applies && one.made !== undefined) state = one.made.state;
     }
-    if (changedBy !== undefined) {
-      at = changedBy + 1;
+    const isChanged = last?.made !== undefined && state === last.made.state;
+    const unasked = asked[ends.length];
+    if (unasked !== undefined || isChanged) {
+      if (last === undefined) return { refusal: failed(asked[0]!.link, notAsked) };
+      // Those behind are asked about what it made, or where nothing came of that, about what was.
+      at = last.place + 1;
       continue;
     }
-    const lost = asked[ends.length];
-    if (lost !== undefined) return { refusal: failed(lost.link, notAsked) };
     if (blind !== undefined) {
       const { link, failure } = blind;
-      const applies = link.plugin.mode === "enforce" && link.plugin.onError === "deny";
-      const outcome = { action: "failed", ...failure } as const;
       const { plugin, hook } = link;
+      const outcome = { action: "failed", ...failure } as const;
       addHit(hits, { plugin, hook, stage: scene.stage, outcome, ms: 0 });
+      const applies = plugin.mode === "enforce" && plugin.onError === "deny";
       if (applies) return { refusal: failed(link, failure) };
     }
     at = next;
@@ -114,8 +114,16 @@ interface Failing {
 }
 const notAsked: Failing = { code: "worker_lost", why: "It was not asked" };
 
-interface Stretch {
-  readonly asked: readonly { readonly step: Step; readonly link: Link; readonly place: number }[];
+interface Asked<State> {
+  readonly step: Step;
+  readonly link: Link;
+  /** Among the links. */
+  readonly place: number;
+  /** What came of its change, where it made one. */
+  made?: { readonly state: State };
+}
+interface Stretch<State> {
+  readonly asked: readonly Asked<State>[];
   /** What ends the stretch: a plugin that cannot be shown the message. */
   readonly blind: { readonly link: Link; readonly failure: Failing } | undefined;
   /** Where the chain goes on behind it. */
@@ -126,10 +134,10 @@ interface Stretch {
 function toStretch<State>(
   links: readonly Link[],
   from: number,
-  { look, ctx }: Scene<State>,
+  { look, ctx, change }: Scene<State>,
   state: State,
-): Stretch {
-  const asked: { step: Step; link: Link; place: number }[] = [];
+): Stretch<State> {
+  const asked: Asked<State>[] = [];
   const looks = new Map<string, (Look & { readonly bytes: number }) | undefined>();
   const contexts = new Map<Hook, string>();
   for (let place = from; place < links.length; place++) {
@@ -144,8 +152,15 @@ function toStretch<State>(
     if ("code" in seen) return { asked, blind: { link, failure: seen }, next: place + 1 };
     if (!contexts.has(hook)) contexts.set(hook, ctx(hook));
     const { payload, bytes } = seen;
-    const step = { plugin, hook, payload, ctx: contexts.get(hook)!, bytes };
-    asked.push({ step, link, place });
+    const check = (given: Change): string | undefined => {
+      const changed = change(link, state, given);
+      if (isFault(changed)) return changed.fault;
+      one.made = { state: changed };
+      return undefined;
+    };
+    const step = { plugin, hook, payload, ctx: contexts.get(hook)!, bytes, check };
+    const one: Asked<State> = { step, link, place };
+    asked.push(one);
   }
   return { asked, blind: undefined, next: links.length };
 }
@@ -154,39 +169,12 @@ function measured(look: Look | undefined): (Look & { readonly bytes: number }) |
   return look && { ...look, bytes: "payload" in look ? utf8Length(look.payload) : 0 };
 }
 
-interface Settled<State> {
-  readonly said: Parameters<typeof addHit>[1];
-  readonly refusal?: PluginRefusal;
-  /** The chain goes on with this. */
-  readonly next?: { readonly state: State };
-}
-
-function settle<State>(
-  { outcome, applies, ms }: StepEnd,
-  link: Link,
-  { stage, change }: Scene<State>,
-  state: State,
-): Settled<State> {
-  const said = { plugin: link.plugin, hook: link.hook, stage, outcome, ms };
-  if (!applies || outcome.action === "allow") return { said };
-  switch (outcome.action) {
-    case "deny": {
-      const { reason, code } = outcome;
-      return { said, refusal: { kind: "denied", reason, code } };
-    }
-    case "failed":
-      return { said, refusal: failed(link, outcome) };
-    default: {
-      const changed = change(link, state, outcome);
-      if (!isFault(changed)) return { said, next: { state: changed } };
-      const failure: Failing = { code: "bad_verdict", why: changed.fault };
-      const holds = link.plugin.onError === "deny";
-      const wrong = { ...said, outcome: { action: "failed", ...failure } } as const;
-      return holds
-        ? { said: wrong, refusal: failed(link, failure) }
-        : { said: wrong, next: { state } };
-    }
-  }
+function toRefusal({ outcome, applies }: StepEnd, link: Link): PluginRefusal | undefined {
+  if (!applies) return undefined;
+  if (outcome.action === "failed") return failed(link, outcome);
+  if (outcome.action !== "deny") return undefined;
+  const { reason, code } = outcome;
+  return { kind: "denied", reason, code };
 }
 
 function isFault(changed: unknown): changed is Fault {

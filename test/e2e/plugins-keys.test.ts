@@ -64,10 +64,12 @@ describe.each(ways)("for a $client client and a $server server", (way) => {
 
   test("keys that would become the same refuse the call, and the server gets nothing", async () => {
     const before = rig.reached();
-    const { code } = await rig.call("echo", { "keyed-a": 1, "keyed-b": 2 }, { way });
+    // A plugin that fails five times is kept from its client.
+    const as = way.server === "modern" ? "a" : "b";
+    const { code } = await rig.call("echo", { "keyed-a": 1, "keyed-b": 2 }, { way, as });
     expect(code).toBe("PLUGIN_FAILED");
     expect(rig.reached()).toBe(before);
-    const { said } = await rig.call("echo", back('{"keyed-a":1,"keyed-b":2}'), { way });
+    const { said } = await rig.call("echo", back('{"keyed-a":1,"keyed-b":2}'), { way, as });
     expect(said).toContain("PLUGIN_FAILED");
     expect(said).not.toContain("structuredContent");
     const { plugins = [] } = await rig.last();

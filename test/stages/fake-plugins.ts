@@ -60,17 +60,26 @@ export function fakePlugins(...given: readonly FakePlugin[]): FakePlugins {
       chains.push(steps);
       const ends: StepEnd[] = [];
       for (const step of steps) {
-        const outcome = await call(functions.get(step.plugin)?.[step.hook], step);
+        const said = await call(functions.get(step.plugin)?.[step.hook], step);
+        const outcome = toChecked(step, said);
         const { plugin, hook } = step;
         const applies =
           plugin.mode === "enforce" && (outcome.action !== "failed" || plugin.onError === "deny");
         const cost = { ms: 0.5, wallMs: 0.5, fuel: 1, memory: 1, hostCalls: 0, logs: [] };
         ends.push({ plugin, hook, applies, outcome, ...cost });
-        if (applies && outcome.action !== "allow") break;
+        // As the thread does, which knows nothing of what comes of a change.
+        if (plugin.mode === "enforce" && (applies || said !== outcome) && said.action !== "allow")
+          break;
       }
       return ends;
     },
   };
+}
+
+function toChecked({ check }: Step, said: Outcome): Outcome {
+  if (said.action !== "modify" && said.action !== "redact") return said;
+  const why = check?.(said);
+  return why === undefined ? said : { action: "failed", code: "bad_verdict", why };
 }
 
 async function call(act: HookFunction | undefined, step: Step): Promise<Outcome> {

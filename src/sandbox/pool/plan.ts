@@ -70,11 +70,22 @@ export interface Merged {
 export function merge(plan: readonly Planned[], next: () => HookEnd): readonly Merged[] {
   const merged: Merged[] = [];
   for (const planned of plan) {
-    const end = isEntered(planned) ? next() : planned.end;
-    merged.push({ planned, end });
-    if (stops(planned.step.plugin, end.outcome)) break;
+    const { step } = planned;
+    const said = isEntered(planned) ? next() : planned.end;
+    merged.push({ planned, end: checked(step, said) });
+    // The thread ended there, also where nothing can come of the change that it ended with.
+    if (stops(step.plugin, said.outcome)) break;
   }
   return merged;
+}
+
+function checked({ check }: Step, end: HookEnd): HookEnd {
+  const { outcome } = end;
+  if (outcome.action !== "modify" && outcome.action !== "redact") return end;
+  const why = check?.(outcome);
+  return why === undefined
+    ? end
+    : { ...end, outcome: { action: "failed", code: "bad_verdict", why } };
 }
 
 export function toStepEnd({ planned, end }: Merged): StepEnd {

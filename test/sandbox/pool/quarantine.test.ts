@@ -184,3 +184,26 @@ test("the plugin says for how many clients it is shut, until the next call of ea
   await clock.advance(30_000);
   expect(shutFor()).toBe(0);
 });
+
+test.each(["deny", "allow"] as const)(
+  "a change that cannot be made is a bad verdict, and counts as one under onError %s",
+  async (onError) => {
+    const { open } = createRig();
+    const set = await open(toSpec("a", { onError }), toSpec("b"));
+    const steps = toSteps(set, { do: "modify" }, allow);
+    const checked = steps.map((step) => ({ ...step, check: () => "It leaves two keys alike" }));
+    for (let i = 0; i < 5; i++) {
+      // oxlint-disable-next-line no-await-in-loop -- one after the other
+      const ends = await run(set, checked);
+      // The thread did not go on behind a change, so that whoever asked has to.
+      expect(ends.map(({ outcome, applies }) => [outcome, applies])).toEqual([
+        [
+          { action: "failed", code: "bad_verdict", why: "It leaves two keys alike" },
+          onError === "deny",
+        ],
+      ]);
+    }
+    expect(stateOf(set)).toBe("quarantined");
+    expect(set.stats()[0]?.hooks[0]?.failures).toEqual({ bad_verdict: 5 });
+  },
+);
