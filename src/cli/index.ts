@@ -1,28 +1,13 @@
 /** The commands. Exit 0 good, 1 the answer is no, 2 wrong usage. */
-import { type CommandDef, defineCommand, renderUsage, runCommand } from "citty";
+import {
+  type CommandDef,
+  type SubCommandsDef,
+  defineCommand,
+  renderUsage,
+  runCommand,
+} from "citty";
 import { colors, stripAnsi } from "consola/utils";
 import { version } from "../version.ts";
-import { approvalsCommand } from "./approvals.ts";
-import { accessCommand } from "./access.ts";
-import { auditCommand } from "./audit.ts";
-import { blockCommand } from "./block.ts";
-import { blocksCommand } from "./blocks.ts";
-import { checkCommand } from "./check.ts";
-import { diffCommand } from "./diff.ts";
-import { explainCommand } from "./explain.ts";
-import { lockCommand } from "./lock.ts";
-import { pluginCommand } from "./plugin.ts";
-import { reloadCommand } from "./reload.ts";
-import { replayCommand } from "./replay.ts";
-import { startCommand } from "./start.ts";
-import { stdioCommand } from "./stdio.ts";
-import { testCommand } from "./test-cases.ts";
-import { suggestCommand } from "./suggest.ts";
-import { tokenCommand } from "./token.ts";
-import { toolsCommand } from "./tools.ts";
-import { tryCommand } from "./try.ts";
-import { typesCommand } from "./types.ts";
-import { unblockCommand } from "./unblock.ts";
 import { findUsageFault } from "./usage-fault.ts";
 
 const main = defineCommand({
@@ -32,27 +17,27 @@ const main = defineCommand({
     description: "The security gateway between AI agents and the MCP servers they use",
   },
   subCommands: {
-    start: startCommand,
-    stdio: stdioCommand,
-    check: checkCommand,
-    explain: explainCommand,
-    test: testCommand,
-    access: accessCommand,
-    diff: diffCommand,
-    try: tryCommand,
-    tools: toolsCommand,
-    lock: lockCommand,
-    types: typesCommand,
-    plugin: pluginCommand,
-    replay: replayCommand,
-    suggest: suggestCommand,
-    token: tokenCommand,
-    reload: reloadCommand,
-    block: blockCommand,
-    unblock: unblockCommand,
-    blocks: blocksCommand,
-    approvals: approvalsCommand,
-    audit: auditCommand,
+    start: async () => (await import("./start.ts")).startCommand,
+    stdio: async () => (await import("./stdio.ts")).stdioCommand,
+    check: async () => (await import("./check.ts")).checkCommand,
+    explain: async () => (await import("./explain.ts")).explainCommand,
+    test: async () => (await import("./test-cases.ts")).testCommand,
+    access: async () => (await import("./access.ts")).accessCommand,
+    diff: async () => (await import("./diff.ts")).diffCommand,
+    try: async () => (await import("./try.ts")).tryCommand,
+    tools: async () => (await import("./tools.ts")).toolsCommand,
+    lock: async () => (await import("./lock.ts")).lockCommand,
+    types: async () => (await import("./types.ts")).typesCommand,
+    plugin: async () => (await import("./plugin.ts")).pluginCommand,
+    replay: async () => (await import("./replay.ts")).replayCommand,
+    suggest: async () => (await import("./suggest.ts")).suggestCommand,
+    token: async () => (await import("./token.ts")).tokenCommand,
+    reload: async () => (await import("./reload.ts")).reloadCommand,
+    block: async () => (await import("./block.ts")).blockCommand,
+    unblock: async () => (await import("./unblock.ts")).unblockCommand,
+    blocks: async () => (await import("./blocks.ts")).blocksCommand,
+    approvals: async () => (await import("./approvals.ts")).approvalsCommand,
+    audit: async () => (await import("./audit.ts")).auditCommand,
   },
 });
 
@@ -91,13 +76,14 @@ interface Descent {
   readonly rest: readonly string[];
 }
 
-/** Follows the names of subcommands as far as they go. */
+/** Follows the names of subcommands as far as they go; no other command is loaded. */
 async function descend(from: Command, args: readonly string[], before?: string): Promise<Descent> {
   const given = typeof from.subCommands === "function" ? from.subCommands() : from.subCommands;
-  const children = (await given) as Record<string, Command> | undefined;
+  const children: SubCommandsDef = (await given) ?? {};
   const [name, ...rest] = args;
-  const child = name !== undefined && Object.hasOwn(children ?? {}, name) && children?.[name];
-  if (!child) return { command: from, ...(before === undefined ? {} : { before }), rest: args };
+  const found = name !== undefined && Object.hasOwn(children, name) && children[name];
+  if (!found) return { command: from, ...(before === undefined ? {} : { before }), rest: args };
+  const child = (await (typeof found === "function" ? found() : found)) as Command;
   return descend(child, rest, [before, await nameOf(from)].filter(Boolean).join(" "));
 }
 
