@@ -17,8 +17,10 @@ const after = (ms: number, act: () => void): { readonly cancel: () => void } => 
 const turn = (act: () => void): void => void setImmediate(act);
 const sha256 = (data: string | Uint8Array): string => hash("sha256", data, "hex");
 
-const engine = createEngine({ elapsed, after, sha256, randomUUID });
-const serving = Promise.resolve(engine).then((opened) =>
-  serveThread(opened, { elapsed, after, turn, post: (report) => port.postMessage(report) }),
-);
-port.on("message", (order: Order | Packed) => void serving.then((take) => take(order)));
+const take = serveThread(() => createEngine({ elapsed, after, sha256, randomUUID }), {
+  elapsed,
+  after,
+  turn,
+  post: (report) => port.postMessage(report),
+});
+port.on("message", (order: Order | Packed) => take(order));

@@ -42,6 +42,7 @@ export function createPluginPool(ports: PoolPorts, settings: PoolSettings = {}):
   let isClosed = false;
   /** What needs threads and is no open plugin. */
   let guests = 0;
+  let resting: { readonly cancel: () => void } | undefined;
 
   const nextId = (): number => ++ids;
   const crew: Crew = createCrew({
@@ -93,8 +94,13 @@ export function createPluginPool(ports: PoolPorts, settings: PoolSettings = {}):
     for (const link of crew.live()) link.tell({ type: "drop", plugin: entry.number });
     rest();
   };
+  /** Who looks at a plugin mostly opens it next, and a thread takes a while to start. */
   const rest = (): void => {
-    if (entries.size === 0 && guests === 0) crew.dismiss();
+    resting?.cancel();
+    if (entries.size > 0 || guests > 0 || isClosed) return;
+    resting = clock.after(idleMs, () => {
+      if (entries.size === 0 && guests === 0) crew.dismiss();
+    });
   };
 
   const openOne = async (spec: PluginSpec): Promise<PoolEntry | LoadFault> => {
@@ -156,6 +162,7 @@ export function createPluginPool(ports: PoolPorts, settings: PoolSettings = {}):
     stats: crew.stats,
     close: () => {
       isClosed = true;
+      resting?.cancel();
       reader.close();
       entries.clear();
       crew.dismiss();
@@ -163,6 +170,7 @@ export function createPluginPool(ports: PoolPorts, settings: PoolSettings = {}):
   };
 }
 
+const idleMs = 1_000;
 const startMs = 30_000;
 const answerMs = 10_000;
 const closed: LoadFault = { fault: "The gateway is closing" };

@@ -17,10 +17,17 @@ type OrderOf<Type> = Extract<Order, { readonly type: Type }>;
 
 /** The largest file that is read takes half a second, and a machine that has much to do more. */
 const stripMs = 5_000;
+const engineMs = 10_000;
 const cancelled: HostAnswer = { fault: "The call was cancelled" };
 
-/** Gives what takes each order; it is told once that the thread is ready. */
-export function serveThread(engine: Engine, ports: ThreadPorts): (message: Order | Packed) => void {
+/**
+ * Gives what takes each order; it is told once that the thread is ready. The engine takes a tenth of a
+ * second to open, so that a thread that has none to ask opens none.
+ */
+export function serveThread(
+  openEngine: () => Promise<Engine>,
+  ports: ThreadPorts,
+): (message: Order | Packed) => void {
   let vigil = createVigil(ports, 0);
   const post = (report: Report): void => {
     ports.post(packReport(report));
@@ -33,9 +40,19 @@ export function serveThread(engine: Engine, ports: ThreadPorts): (message: Order
   let pulse: PulseWriter = createPulseWriter(createPulseMemory());
   let asks = 0;
 
+  let engine: Promise<Engine> | undefined;
+  const needEngine = async (): Promise<Engine> => {
+    if (engine === undefined) {
+      pulse.enter(0, engineMs);
+      engine = openEngine();
+    }
+    return await engine;
+  };
+
   const inspect = async ({ id, code, limits }: OrderOf<"inspect">): Promise<void> => {
+    const { inspect: look } = await needEngine();
     pulse.enter(0, limits.loadMs * patience);
-    post({ type: "inspected", id, said: await engine.inspect(code, limits) });
+    post({ type: "inspected", id, said: await look(code, limits) });
     pulse.leave();
   };
 
@@ -47,8 +64,9 @@ export function serveThread(engine: Engine, ports: ThreadPorts): (message: Order
 
   const open = async (order: OrderOf<"open">): Promise<OpenPlugin | undefined> => {
     const { id, plugin, code, config, limits } = order;
+    const { open: make } = await needEngine();
     pulse.enter(plugin, limits.loadMs * patience);
-    const first = await engine.open(code, config, limits);
+    const first = await make(code, config, limits);
     pulse.leave();
     post("fault" in first ? { type: "opened", id, fault: first } : { type: "opened", id });
     if ("fault" in first) return undefined;

@@ -50,7 +50,7 @@ export function createFakeThreads(clock: Clock, endsBusy = true): FakeThreads {
       const engine = createFakeEngine(() => {
         isHung = true;
       });
-      const take = serveThread(engine, {
+      const take = serveThread(async () => engine, {
         post: (report) => {
           const copy = structuredClone(report);
           queueMicrotask(() => {

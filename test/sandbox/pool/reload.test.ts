@@ -13,25 +13,39 @@ function rigWithHost() {
 }
 
 test("a plugin that does not load opens nothing, and every fault is named", async () => {
-  const { pool, threads } = createRig();
+  const { pool, threads, clock } = createRig();
   const bad = toSpec("b", { source: "bad" });
   const made = await pool.open([toSpec("a"), bad, toSpec("c", { source: "bad" })]);
   expect(made).toEqual([
     { fault: "No plugin", line: 3, file: "./plugins/b.ts" },
     { fault: "No plugin", line: 3, file: "./plugins/c.ts" },
   ]);
-  expect(threads.all.every((thread) => thread.isOver())).toBe(true);
+  await clock.advance(1_000);
+  expect(threads.all.map((thread) => thread.isOver())).toEqual([true]);
 });
 
-test("inspect starts a thread where none is, and ends it again", async () => {
-  const { pool, threads } = createRig();
+test("inspect starts a thread where none is, which ends again in a second", async () => {
+  const { pool, threads, clock } = createRig();
   const { code } = toSpec("a");
   expect(await pool.inspect(code, limits)).toMatchObject({ name: "a", version: "1.0.0" });
   expect(await pool.inspect(toSpec("b", { source: "bad" }).code, limits)).toEqual({
     fault: "No plugin",
     line: 3,
   });
-  expect(threads.all.map((thread) => thread.isOver())).toEqual([true, true]);
+  await clock.advance(999);
+  expect(threads.all.map((thread) => thread.isOver())).toEqual([false]);
+  await clock.advance(1);
+  expect(threads.all.map((thread) => thread.isOver())).toEqual([true]);
+});
+
+test("a plugin that is opened after it was looked at has the same thread", async () => {
+  const { pool, open, threads, clock } = createRig();
+  await pool.inspect(toSpec("a").code, limits);
+  await clock.advance(999);
+  const set = await open(toSpec("a"));
+  await clock.advance(5_000);
+  expect(await call(set, allow)).toBe("allow");
+  expect(threads.all).toHaveLength(1);
 });
 
 test("a call under way ends on the old set, whose instances are dropped then", async () => {
@@ -59,10 +73,11 @@ test("a closed set answers that it is closed", async () => {
   expect(await call(set, allow)).toBe("load_error");
 });
 
-test("the last set that closes ends the threads, and the next one starts them again", async () => {
-  const { open, threads } = createRig();
+test("the last set that closes ends the threads soon, and the next one starts them again", async () => {
+  const { open, threads, clock } = createRig();
   const set = await open(toSpec("a"));
   await set.close();
+  await clock.advance(1_000);
   expect(threads.all.map((thread) => thread.isOver())).toEqual([true]);
   expect(await call(await open(toSpec("a")), allow)).toBe("allow");
 });
