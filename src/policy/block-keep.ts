@@ -23,6 +23,9 @@ export interface BlockKeep {
   readonly damage: string;
 }
 
+/** What is wrong with the blocks alone; of a store that is lost the store says so itself. */
+export class BlocksLost extends StoreLost {}
+
 /** A file, or what stands for one. */
 export interface BlockFile {
   /** Undefined where there is none. */
@@ -112,7 +115,7 @@ async function orLost<T>(what: string, work: Promise<T>): Promise<T> {
     return await work;
   } catch (error) {
     const cause = error instanceof Error ? error.message : String(error);
-    throw new StoreLost("refused", `Cannot ${what} the file of the blocks: ${cause}`);
+    throw new BlocksLost("refused", `Cannot ${what} the file of the blocks: ${cause}`);
   }
 }
 

@@ -1,6 +1,6 @@
 /** Keeps what this process knows of the blocks in step with what is kept of them. */
 import { type Block, type Clock, type Log, StoreLost } from "../core/index.ts";
-import type { BlockKeep, Kept } from "./block-keep.ts";
+import { type BlockKeep, BlocksLost, type Kept } from "./block-keep.ts";
 import { type BlockState, isBehind, mergeBlocks, noBlocks } from "./block-state.ts";
 
 export interface BlockSync {
@@ -80,11 +80,11 @@ export function createBlockSync(keep: BlockKeep, settings: BlockSyncSettings): B
       if (read.is === "damaged" && known === undefined) {
         isDamaged = true;
         adopted();
-        throw new StoreLost("refused", `Cannot read the blocks: ${keep.damage}`);
+        throw new BlocksLost("refused", `Cannot read the blocks: ${keep.damage}`);
       }
       if (change === undefined && read.is === "blocks" && read === seen) return false;
       if (read.is === "damaged" && change === undefined && !mayRight()) {
-        throw new StoreLost("refused", `Cannot keep the blocks: again and again ${keep.damage}`);
+        throw new BlocksLost("refused", `Cannot keep the blocks: again and again ${keep.damage}`);
       }
       const kept = read.is === "blocks" ? read.state : noBlocks;
       const merged = mergeBlocks(kept, known ?? noBlocks, clock.now());
@@ -104,7 +104,7 @@ export function createBlockSync(keep: BlockKeep, settings: BlockSyncSettings): B
       if (isDue) wrote();
       return changed !== undefined;
     }
-    throw new StoreLost("refused", "Cannot change the blocks: others change them all the time");
+    throw new BlocksLost("refused", "Cannot change the blocks: others change them all the time");
   };
   /** Says each failure once; a store that is lost says so itself. */
   const quietly = async (): Promise<void> => {
@@ -113,7 +113,7 @@ export function createBlockSync(keep: BlockKeep, settings: BlockSyncSettings): B
       said = undefined;
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
-      const isSaid = error instanceof StoreLost && error.reason !== "refused";
+      const isSaid = error instanceof StoreLost && !(error instanceof BlocksLost);
       if (!isSaid && message !== said) log.error(message);
       said = isSaid ? said : message;
     }

@@ -38,7 +38,7 @@ export interface BlockStand {
     },
   ) => Promise<Blocks>;
   /** From now on all instances lose the store, or have it back. */
-  readonly lose: (isLost: boolean) => void;
+  readonly lose: (isLost: boolean, reason?: StoreLost["reason"]) => void;
   /** What is kept, past all instances. */
   readonly kept: () => Promise<string | undefined>;
   readonly put: (text: string) => Promise<void>;
@@ -54,9 +54,10 @@ export function openBlockStand(): BlockStand {
   const under = openMemoryStore({ clock: clock.clock });
   const bus = createMemoryBus({ log });
   let isLost = false;
+  let why: StoreLost["reason"] = "unreachable";
   let next: (() => Promise<void>) | undefined;
   const check = async (): Promise<void> => {
-    if (isLost) throw new StoreLost("unreachable", "The store is away");
+    if (isLost) throw new StoreLost(why, "The store is away");
   };
   const beforeWrite = async (): Promise<void> => {
     await check();
@@ -92,8 +93,9 @@ export function openBlockStand(): BlockStand {
         shared: { store: own.store, bus: own.bus, seals, onLost, ...shared },
       });
     },
-    lose: (lost) => {
+    lose: (lost, reason = "unreachable") => {
       isLost = lost;
+      why = reason;
     },
     kept: () => under.get("blocks"),
     put: (text) => under.set("blocks", text, 1_000_000),

@@ -96,6 +96,20 @@ describe("Blocks in a store", () => {
     }
   });
 
+  test.each(["unreachable", "timeout", "refused", "setup"] as const)(
+    "A store that is lost (%s) says so itself",
+    async (reason) => {
+      const { clock, logged, open, lose } = openBlockStand();
+      await open();
+      lose(true, reason);
+      for (let round = 0; round < 3; round++) {
+        clock.advance(5_000);
+        await settled();
+      }
+      expect(logged).toEqual([]);
+    },
+  );
+
   test("A block of the others counts as soon as the store is back", async () => {
     const { open, lose } = openBlockStand();
     const [first, second] = [await open(), await open({ hears: false })];
