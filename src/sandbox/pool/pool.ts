@@ -97,7 +97,7 @@ export function createPluginPool(ports: PoolPorts, settings: PoolSettings = {}):
   /** Who looks at a plugin mostly opens it next, and a thread takes a while to start. */
   const rest = (): void => {
     resting?.cancel();
-    if (entries.size > 0 || guests > 0 || isClosed) return;
+    if (entries.size > 0 || guests > 0 || crew.live().length === 0) return;
     resting = clock.after(idleMs, () => {
       if (entries.size === 0 && guests === 0) crew.dismiss();
     });
