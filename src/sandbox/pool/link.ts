@@ -23,6 +23,7 @@ export interface Listener {
   readonly lost: (loss: Loss) => void;
 }
 export interface Link {
+  /** It has answered something, so that its engine is open. */
   readonly isReady: () => boolean;
   /** How much is under way. */
   readonly load: () => number;
@@ -47,6 +48,7 @@ export function openLink({ threads, clock, reopened, lost }: LinkSettings): Link
   const pulse = createPulseMemory();
   const vigil = createVigil({ elapsed: clock.elapsed, turn: threads.turn }, momentMs);
   const listeners = new Map<number, Listener>();
+  let isStarted = false;
   let isReady = false;
   let isOver = false;
   let sent = 0;
@@ -64,8 +66,12 @@ export function openLink({ threads, clock, reopened, lost }: LinkSettings): Link
   };
   const hear = (report: Report): void => {
     vigil.end();
-    if (report.type === "ready") isReady = true;
-    else if (report.type === "reopened") reopened(report.plugin);
+    if (report.type === "ready") {
+      isStarted = true;
+      return;
+    }
+    isReady = true;
+    if (report.type === "reopened") reopened(report.plugin);
     else if (report.type === "ask") listeners.get(report.id)?.asks?.(report);
     else {
       const listener = listeners.get(report.id);
@@ -81,7 +87,7 @@ export function openLink({ threads, clock, reopened, lost }: LinkSettings): Link
     clock,
     pulse,
     isExpected: () => listeners.size > 0,
-    isReady: () => isReady,
+    isReady: () => isStarted,
     sent: () => sent,
     lost: (why, plugin) => lose({ why, plugin, isStuck: true }),
   });

@@ -1,5 +1,19 @@
 import { expect, test } from "vitest";
-import { call, createRig, limits, run, settle, toSpec, toSteps, toWord } from "./harness.ts";
+import { type PluginSet, createPluginPool } from "../../../src/sandbox/index.ts";
+import type { Order } from "../../../src/sandbox/thread/index.ts";
+import { createFakeClock } from "../../upstreams/harness.ts";
+import {
+  call,
+  createLines,
+  createRig,
+  crypto,
+  limits,
+  run,
+  settle,
+  toSpec,
+  toSteps,
+  toWord,
+} from "./harness.ts";
 
 const allow = { do: "allow" } as const;
 
@@ -136,4 +150,41 @@ test("the program stays awake for a thread that answered soon, and not for one t
   const next = call(set, allow);
   expect(turning()).toBe(false);
   expect(await next).toBe("allow");
+});
+
+test("threads whose engine breaks as it opens are not started one after the other", async () => {
+  const clock = createFakeClock();
+  const { log } = createLines();
+  let started = 0;
+  const pool = createPluginPool({
+    clock,
+    log,
+    crypto,
+    threads: {
+      cores: 2,
+      endsBusy: true,
+      momentMs: 0,
+      turn: () => undefined,
+      start: ({ hear, ended }) => {
+        const isFirst = ++started === 1;
+        queueMicrotask(() => hear({ type: "ready" }));
+        return {
+          post: (message) => {
+            const order = message as Order;
+            if (isFirst && order.type === "open")
+              queueMicrotask(() => hear({ type: "opened", id: order.id }));
+            else if (order.type !== "begin") queueMicrotask(() => ended("It broke"));
+          },
+          terminate: () => undefined,
+        };
+      },
+    },
+  });
+  const set = (await pool.open([toSpec("a")])) as PluginSet;
+  expect(await call(set, allow)).toBe("worker_lost");
+  for (let round = 0; round < 10; round++) await settle();
+  expect(started).toBe(2);
+  await clock.advance(1_000);
+  expect(await call(set, allow)).toBe("worker_lost");
+  expect(started).toBe(3);
 });
